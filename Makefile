@@ -1,0 +1,49 @@
+# Every target sets up what it needs on a machine with Python 3.11+ and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORPUS ?=
+
+.PHONY: setup demo test test-long check format bench conformance conformance-benign clean \
+        build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
+	touch $@
+
+demo: setup
+	$(BIN)/python -m demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-long: setup
+	$(BIN)/python -m pytest -m "long or not long"
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python -m bench
+
+conformance: setup
+	@test -n "$(CORPUS)" || { echo "usage: make conformance CORPUS=<folder of case sets>" >&2; exit 2; }
+	$(BIN)/python -m tests.conformance "$(CORPUS)"
+
+conformance-benign: setup
+	$(BIN)/python -m tests.conformance.benign
+
+clean:
+	rm -rf build .hypothesis .mypy_cache .ruff_cache .import_linter_cache

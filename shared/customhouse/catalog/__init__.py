@@ -1,0 +1,1 @@
+"""Records: one JSON document about one artifact version."""

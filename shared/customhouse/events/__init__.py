@@ -1,0 +1,1 @@
+"""Wire formats: what each cloud sends becomes a list of events."""

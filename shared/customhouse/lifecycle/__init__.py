@@ -1,0 +1,1 @@
+"""Retention over buckets: one vocabulary, one interpreter, plans and native rules."""

@@ -1,0 +1,1 @@
+"""Verdicts become steps; one executor changes the world."""

@@ -1,0 +1,1 @@
+"""Where artifacts live: one adapter per object store, opened by URL."""
