@@ -1,0 +1,92 @@
+"""Cloud Functions without Google: the real functions-framework (gunicorn) in a subprocess on a free port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from tests.runtimes.process import Process, free_port
+
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The HTTP answer of one invocation."""
+
+    status: int
+    body: str
+
+
+class FunctionsFramework:
+    """One function of `folder`/main.py; the folder is the working directory, as /workspace is on Cloud Run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        target: str,
+        signature: Literal["cloudevent", "http"],
+        *,
+        environment: Mapping[str, str],
+        timeout_seconds: float = 60.0,
+        python: str = sys.executable,
+    ) -> None:
+        self.port = free_port()
+        self._timeout = timeout_seconds
+        command = [python, "-m", "functions_framework", "--target", target, "--signature-type", signature]
+        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        self._process = Process(command, folder=folder, environment=environment)
+        try:
+            self._process.wait_until(self._ready, START_SECONDS)
+        except BaseException:
+            self._process.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        """Where the function listens."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def output(self) -> str:
+        """What the function logged so far."""
+        return self._process.output
+
+    def _ready(self) -> bool:
+        """Whether the framework answers: it refuses this request itself, once the function is imported."""
+        try:
+            self.request("GET", "/robots.txt")
+        except OSError:
+            return False
+        return True
+
+    def post(self, payload: object, headers: Mapping[str, str], path: str = "/") -> Reply:
+        """POST a JSON payload."""
+        return self.request("POST", path, json.dumps(payload).encode(), {"Content-Type": "application/json", **headers})
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._timeout)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Reply(response.status, response.read().decode(errors="replace"))
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """End the server and its workers."""
+        self._process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
