@@ -1,0 +1,71 @@
+"""The closure over images: a child or referrer of a kept image is kept, a referrer goes with its subject."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from customhouse.lifecycle.words import Action, Artifact, Disposition
+
+
+def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disposition]:
+    """Dispositions that orphan nothing.
+
+    First the referrers (signatures, SBOMs) of deleted images follow them, then everything that a surviving image
+    needs survives too, at any depth: nested indexes, referrers of referrers. Digests are unique per repository.
+    """
+    images = _Images(inventory)
+    if not images.related:
+        return chosen
+    return _keep(images, _follow(images, chosen))
+
+
+class _Images:
+    """Where each digest is, and which artifacts an image brings along."""
+
+    def __init__(self, inventory: Sequence[Artifact]) -> None:
+        self.at: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self.referrers: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self.inventory = inventory
+        for at, item in enumerate(inventory):
+            if item.digest:
+                self.at[item.location.root, item.digest].append(at)
+            if item.subject:
+                self.referrers[item.location.root, item.subject].append(at)
+        self.related = bool(self.referrers) or any(item.children for item in inventory)
+
+    def referrers_of(self, at: int) -> list[int]:
+        item = self.inventory[at]
+        return self.referrers.get((item.location.root, item.digest), []) if item.digest else []
+
+    def children_of(self, at: int) -> list[int]:
+        item = self.inventory[at]
+        return [child for digest in item.children for child in self.at.get((item.location.root, digest), [])]
+
+
+def _follow(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
+    """Delete the referrers of what is deleted, unless a rule has its own word on them."""
+    chosen = list(chosen)
+    waiting = [at for at, one in enumerate(chosen) if one.action is Action.DELETE]
+    while waiting:
+        subject = chosen[at := waiting.pop()]
+        for referrer in images.referrers_of(at):
+            if chosen[referrer].action is Action.NONE and not images.inventory[referrer].held:
+                chosen[referrer] = Disposition(Action.DELETE, subject.rule, "closure: its subject is deleted")
+                waiting.append(referrer)
+    return chosen
+
+
+def _keep(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
+    """Keep what any surviving image needs."""
+    waiting = [at for at, one in enumerate(chosen) if one.action is not Action.DELETE]
+    while waiting:
+        at = waiting.pop()
+        needs = [(child, "child") for child in images.children_of(at)]
+        needs += [(referrer, "referrer") for referrer in images.referrers_of(at)]
+        for needed, what in needs:
+            if chosen[needed].action is Action.DELETE:
+                clause = f"closure: {what} of a kept image"
+                chosen[needed] = Disposition(Action.KEEP, chosen[needed].rule, clause)
+                waiting.append(needed)
+    return chosen
