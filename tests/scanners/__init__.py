@@ -1,0 +1,1 @@
+"""Scanner tests: hostile samples are built in code and never run."""
