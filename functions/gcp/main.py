@@ -1,0 +1,43 @@
+"""Google Cloud entries: `artifact` for Eventarc and Pub/Sub events, `schedule` for Cloud Scheduler."""
+
+import json
+import logging
+import os
+import sys
+from functools import cache
+
+import functions_framework
+from cloudevents.http import CloudEvent
+from flask import Request
+
+from customhouse import app, events
+from customhouse.errors import Malformed
+
+MARGIN_SECONDS = 10
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+load = cache(app.load)
+
+
+def log(severity: str, **fields: str) -> None:
+    """One line of JSON: Cloud Logging reads the severity and indexes the fields."""
+    logging.getLogger("customhouse").info(json.dumps({"severity": severity, **fields}))
+
+
+@functions_framework.cloud_event
+def artifact(event: CloudEvent) -> None:
+    """Process what one event names; raising answers 500, and the event comes again."""
+    try:
+        found = events.parse({**event.get_attributes(), "data": event.get_data()}, {})
+    except Malformed as error:  # acknowledged: the same bytes would come again and again
+        log("ERROR", message=f"no event: {error}")
+        found = []
+    for one in found:
+        result = load().process(one)
+        log("INFO", message=result.status, location=str(one.location), verdict=result.verdict, rule=result.rule)
+
+
+@functions_framework.http
+def schedule(request: Request) -> dict[str, object]:
+    """Run the job that {"schedule": name} names, within the time of one request."""
+    seconds = float(os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS", "60")) - MARGIN_SECONDS
+    return dict(load().run_schedule(request.get_json()["schedule"], seconds))
