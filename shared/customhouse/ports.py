@@ -73,8 +73,9 @@ class Store(Protocol):
     ) -> Location:
         """Copy a version from a store of the same scheme to `key` here, server-side, any size.
 
-        `tags` replaces the copy's tags; content type and other metadata go along. Conflict as in `put`, and when
-        the source is no longer that version.
+        The copy carries the source's tags but for every `customhouse-…` one (an uploader may have forged it), and
+        `tags` over them; content type and other metadata go along. The copy is verified. Conflict as in `put`, and
+        when the source is no longer that version.
         """
         ...
 
