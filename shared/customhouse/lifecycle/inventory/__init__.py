@@ -1,0 +1,1 @@
+"""Where rows come from: live listings, the clouds' inventory reports, and our own export."""
