@@ -15,18 +15,20 @@ MIB = 1 << 20
 class Options:
     """Settings of one store.
 
-    `page_size` objects a listing asks for at a time; `part_size` bytes of one part of a large object and
-    `single_size` the largest object moved without parts; `timeout` seconds for one answer; `attempts` in all that
-    the SDK may make. `versioned` keeps overwritten objects (memory only). `azure_connection_string` replaces the
-    default Azure credential; `azure_hierarchical` (`yes` or `no`) says whether the account has a hierarchical
-    namespace and so keeps tags as metadata; unset, the account is asked once.
+    `page_size` objects a listing asks for at a time; `part_size` bytes of memory a transfer may take, more goes in
+    parts; `single_size` bytes that the service is asked to copy in one request; `timeout` seconds for one answer;
+    `attempts` in all that the SDK may make. `endpoint` is the URL of an S3-compatible service or an emulator; unset,
+    the SDK's own environment decides. `versioned` (`yes`) keeps overwritten objects (memory only).
+    `azure_connection_string` replaces the default Azure credential; `azure_hierarchical` (`yes` or `no`) says whether
+    the account has a hierarchical namespace and so keeps tags as metadata; unset, the account is asked once.
     """
 
     page_size: int = 1000
     part_size: int = 16 * MIB
-    single_size: int = 64 * MIB
+    single_size: int = 256 * MIB
     timeout: int = 30
     attempts: int = 3
+    endpoint: str = ""
     versioned: str = ""
     azure_connection_string: str = ""
     azure_hierarchical: str = ""
