@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
+from tests.runtimes import wire
 from tests.runtimes.process import TAIL, Process, ProcessError
 
 WORKER = Path(__file__).with_name("azure_worker.py")
@@ -144,7 +145,7 @@ class _Webhook(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def _event_grid(self, name: str, document: object) -> tuple[int, bytes]:
-        events = document if isinstance(document, list) else [document]
+        events: list[Any] = document if isinstance(document, list) else [document]
         if self.headers.get("aeg-event-type") == "SubscriptionValidation":
             return 200, json.dumps({"validationResponse": events[0]["data"]["validationCode"]}).encode()
         if name not in self.server.host.functions:
@@ -167,9 +168,9 @@ class AzureHost:
     def __init__(self, folder: Path, *, environment: Mapping[str, str], python: str = sys.executable) -> None:
         self._settings = environment
         self._queues = json.loads((folder / "host.json").read_text())["extensions"]["queues"]
+        self._worker = _Worker(folder, environment, python)
         self._service = QueueServiceClient.from_connection_string(environment["AzureWebJobsStorage"])
         self._stopping = threading.Event()
-        self._worker = _Worker(folder, environment, python)
         self._webhooks = _Webhooks(self)
         self._threads = [threading.Thread(target=self._webhooks.serve_forever, kwargs={"poll_interval": 0.05})]
         listened = [one for one in self.functions.values() if one.trigger["type"] == "queueTrigger"]
@@ -187,10 +188,9 @@ class AzureHost:
         """The file that the worker imported `customhouse` from."""
         return self._worker.core
 
-    @property
-    def url(self) -> str:
-        """Where webhooks and the admin endpoint listen."""
-        return f"http://127.0.0.1:{self._webhooks.server_port}"
+    def post(self, path: str, document: object, headers: Mapping[str, str] | None = None) -> wire.Reply:
+        """POST to a webhook or the admin endpoint."""
+        return wire.post(self._webhooks.server_port, path, document, headers or {})
 
     @property
     def output(self) -> str:

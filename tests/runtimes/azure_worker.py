@@ -8,6 +8,7 @@ the `protos` namespace that its host injects.
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -82,6 +83,8 @@ async def _serve(folder: str, channel: socket.socket) -> None:
 def main() -> None:
     """Serve the folder until the host hangs up."""
     folder, descriptor = str(Path(sys.argv[1]).resolve()), int(sys.argv[2])
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("azure").setLevel(logging.WARNING)  # the worker's own chatter, and the SDKs' request lines
     os.chdir(folder)
     sys.path.insert(0, folder)
     asyncio.run(_serve(folder, socket.socket(fileno=descriptor)))

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from tests.runtimes import wire
 from tests.runtimes.process import Process, free_port
 
 START_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The HTTP answer of one invocation."""
-
-    status: int
-    body: str
 
 
 class FunctionsFramework:
@@ -33,11 +23,9 @@ class FunctionsFramework:
         signature: Literal["cloudevent", "http"],
         *,
         environment: Mapping[str, str],
-        timeout_seconds: float = 60.0,
         python: str = sys.executable,
     ) -> None:
         self.port = free_port()
-        self._timeout = timeout_seconds
         command = [python, "-m", "functions_framework", "--target", target, "--signature-type", signature]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
         self._process = Process(command, folder=folder, environment=environment)
@@ -60,26 +48,14 @@ class FunctionsFramework:
     def _ready(self) -> bool:
         """Whether the framework answers: it refuses this request itself, once the function is imported."""
         try:
-            self.request("GET", "/robots.txt")
+            wire.get(self.port, "/robots.txt")
         except OSError:
             return False
         return True
 
-    def post(self, payload: object, headers: Mapping[str, str], path: str = "/") -> Reply:
-        """POST a JSON payload."""
-        return self.request("POST", path, json.dumps(payload).encode(), {"Content-Type": "application/json", **headers})
-
-    def request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Reply:
-        """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._timeout)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            return Reply(response.status, response.read().decode(errors="replace"))
-        finally:
-            connection.close()
+    def post(self, document: object, headers: Mapping[str, str], path: str = "/") -> wire.Reply:
+        """Send one event or request, as JSON."""
+        return wire.post(self.port, path, document, headers)
 
     def close(self) -> None:
         """End the server and its workers."""

@@ -1,0 +1,3 @@
+from tests.emulators.fixtures import azure_connection_string
+
+__all__ = ["azure_connection_string"]
