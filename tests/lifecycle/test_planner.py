@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from customhouse.lifecycle.inventory import table
 from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.vocabulary import load
-from customhouse.lifecycle.words import DAY, Action, Artifact
+from customhouse.lifecycle.words import DAY, NOTHING, Action, Artifact
 from customhouse.model import Location
 from tests.lifecycle import strategies
 
@@ -50,7 +51,8 @@ def test_duckdb_decides_every_row_as_the_interpreter_does(
     now, in_use = data.draw(strategies.clocks), data.draw(strategies.uses)
     fill(database, inventory, tmp_path)
     planner.decide(database, rules, now, in_use)
-    assert planner.dispositions(database) == interpret(rules, inventory, now, in_use)
+    expected = zip(inventory, interpret(rules, inventory, now, in_use), strict=True)
+    assert planner.dispositions(database) == {item.location: one for item, one in expected if one != NOTHING}
 
 
 RULES = load(
@@ -76,7 +78,8 @@ def test_a_plan_file_reads_back_as_the_plan_that_the_interpreter_makes(
     fill(database, INVENTORY, tmp_path)
     planner.make(database, RULES, NOW, tmp_path / name, source="here", marks=marks)
     found = plan.read(tmp_path / name)
-    assert found.header == expected.header
+    assert replace(found.header, samples=()) == replace(expected.header, samples=())
+    assert set(found.header.samples) <= set(expected.items())
     by_key = sorted(found.items(), key=lambda item: item.location.key)
     assert by_key == sorted(expected.items(), key=lambda item: item.location.key)
     assert sum(total.items for total in found.header.totals) == len(by_key) > 0
@@ -134,6 +137,6 @@ def test_an_export_reads_back(tmp_path: Path) -> None:
     with path.open("wb") as file:
         assert table.export(INVENTORY, file) == len(INVENTORY)
     assert list(table.load(path)) == INVENTORY
-    path.write_bytes(b"{\"location\":1}")
+    path.write_bytes(b'{"location":1}')
     with pytest.raises(ConfigError, match=r"inventory\.jsonl:1: not a line"):
         list(table.load(path))

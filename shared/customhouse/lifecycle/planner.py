@@ -68,50 +68,52 @@ def decide(
     in_use: AbstractSet[str] = frozenset(),
     marks: Marks | None = None,
 ) -> None:
-    """Make the table `decided`: the inventory's rowid as `id`, and an item's columns, where any rule has a word."""
+    """Make the relation `decided`: an item's columns for every artifact that a rule has a word on, kept ones too."""
     database.execute("CREATE OR REPLACE TEMP TABLE in_use (name VARCHAR)")
     if in_use:
         database.execute("INSERT INTO in_use SELECT unnest(?::VARCHAR[])", [sorted(in_use)])
-    _versions(database, rules)
-    base = "FROM inventory SELECT rowid AS id, split_part(root, ':', 1) AS scheme, *"
-    database.execute(f"CREATE OR REPLACE TEMP VIEW base AS {base}")
+    _base(database, rules)
     for at, rule in enumerate(rules):
         if rule.keep:
-            database.execute(f"CREATE OR REPLACE TEMP TABLE kept_{at} AS {_kept(rule, rule.keep, now)}")
-    database.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {_decided(rules, now, marks or {})}")
+            _kept(database, f"kept_{at}", rule, rule.keep, now)
+    database.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {_decided(rules, now, marks or {})}")
     _close(database, rules, marks or {})
 
 
-def _versions(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
-    """The table `version_ranks`, filled where a rule orders by version: each distinct version once, not each row."""
-    database.execute(
-        "CREATE OR REPLACE TEMP TABLE version_ranks (ecosystem VARCHAR, package_version VARCHAR, version_rank BIGINT)"
-    )
+def _base(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    """The view `base`: the inventory with its scheme, and with ranks of versions where a rule orders by them."""
+    joined = ""
     if any(rule.keep and rule.keep.order == "version" for rule in rules):
         pairs = database.execute("FROM inventory SELECT DISTINCT ecosystem, package_version").fetchall()
+        database.execute(
+            "CREATE OR REPLACE TEMP TABLE version_ranks "
+            "(ecosystem VARCHAR, package_version VARCHAR, version_rank BIGINT)"
+        )
         ordered = [[*pair, rank] for pair, rank in ranks(pairs).items()]
-        database.executemany("INSERT INTO version_ranks VALUES (?, ?, ?)", ordered)
+        database.executemany("INSERT INTO version_ranks VALUES (?, ?, ?)", ordered or [["", "", 0]])
+        joined = "JOIN version_ranks USING (ecosystem, package_version)"
+    database.execute(
+        f"CREATE OR REPLACE TEMP VIEW base AS FROM inventory {joined} SELECT *, split_part(root, ':', 1) AS scheme"
+    )
 
 
-def _kept(rule: Rule, keep: Keep, now: float) -> str:
-    """The ids that the rule's `keep` keeps."""
-    source = "base LEFT JOIN version_ranks USING (ecosystem, package_version)" if keep.order == "version" else "base"
-    window = f"PARTITION BY {', '.join(sql.group(keep))} ORDER BY {sql.newest_first(keep)}"
-    rank = f"row_number() OVER ({window})"
-    return f"FROM {source} SELECT id WHERE {sql.ranked(rule, now)} QUALIFY {rank} <= {keep.latest}"
+def _kept(database: duckdb.DuckDBPyConnection, name: str, rule: Rule, keep: Keep, now: float) -> None:
+    """The table of what is kept last in each group of a rule."""
+    database.execute(f"CREATE OR REPLACE TEMP TABLE edges AS {sql.edges(rule, keep, now)}")
+    database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql.untied('edges')}")
+    if database.execute("FROM edges SELECT 1 WHERE tied LIMIT 1").fetchone():
+        database.execute(f"INSERT INTO {name} {sql.tied('edges', rule, keep, now)}")
 
 
 def _decided(rules: Sequence[Rule], now: float, marks: Marks) -> str:
-    """The query of the table `decided`."""
+    """The query of `decided`."""
     if not rules:
         silence = ", ".join(f"'' AS {name}" for name in ("action", "rule", "clause", "detail"))
         return f"FROM (FROM base SELECT *, {silence} LIMIT 0) {_item({}, marks)}"
     names = [f"s{at}" for at in range(len(rules))]
-    scores = ", ".join(
-        f"{sql.score(rule, at, len(rules), now, f'id IN (FROM kept_{at})')} AS {name}"
-        for at, (rule, name) in enumerate(zip(rules, names, strict=True))
-    )
-    won = f"FROM (FROM base SELECT *, {scores}) SELECT *, {sql.silenced(names)} AS score"
+    scores = ", ".join(f"{sql.score(rule, at, len(rules), now)} AS {names[at]}" for at, rule in enumerate(rules))
+    joins = " ".join(sql.join(f"kept_{at}", rule.keep) for at, rule in enumerate(rules) if rule.keep)
+    won = f"FROM (FROM base {joins} SELECT base.*, {scores}) SELECT *, {sql.silenced(names)} AS score"
     said = ", ".join(f"{expression} AS {name}" for name, expression in sql.unpack(rules).items())
     return f"FROM (FROM ({won}) SELECT *, {said} WHERE score > 0) {_item(_undos(rules), marks)}"
 
@@ -134,7 +136,7 @@ def _item(undos: Mapping[str, int], marks: Marks) -> str:
         "live": "noncurrent_since IS NULL",
         "cloud": sql.some(cloud),
     }
-    return f"SELECT id, {', '.join(f'{columns.get(name, name)} AS {name}' for name in ITEM)}"
+    return f"SELECT {', '.join(f'{columns.get(name, name)} AS {name}' for name in ITEM)}"
 
 
 def _close(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], marks: Marks) -> None:
@@ -142,80 +144,79 @@ def _close(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], marks: Ma
     related = "len(children) > 0 OR subject <> ''"
     if not database.execute(f"FROM inventory SELECT 1 WHERE {related} LIMIT 1").fetchone():
         return
-    wanted = ("root", "digest", "held", "children", "subject", "action", "rule", "clause", "detail")
+    images = "FROM base SELECT root, key, version, digest, held, children, subject "
+    decided = "FROM decided SELECT location.root AS root, location.key AS key, location.version AS version, "
     rows = database.execute(
-        f"FROM base LEFT JOIN decided USING (id) SELECT id, {', '.join(_image(name) for name in wanted)} "
-        f"WHERE base.digest <> '' OR {related}"
+        f"FROM ({images} WHERE digest <> '' OR {related}) LEFT JOIN "
+        f"({decided} action, rule, clause, detail) USING (root, key, version)"
     ).fetchall()
-    images = [
-        Artifact(Location(row[1], ""), 0, 0.0, digest=row[2], held=row[3], children=tuple(row[4]), subject=row[5])
+    inventory = [
+        Artifact(Location(*row[:3]), 0, 0.0, digest=row[3], held=row[4], children=tuple(row[5]), subject=row[6])
         for row in rows
     ]
-    before = [Disposition(Action(row[6]), *row[7:]) if row[6] else NOTHING for row in rows]
-    after = close(images, before)
-    changed = [
-        (row[0], one.action.value, one.rule, one.clause, one.detail)
-        for row, old, one in zip(rows, before, after, strict=True)
-        if one != old
+    before = [Disposition(Action(row[7]), *row[8:]) if row[7] else NOTHING for row in rows]
+    after = zip(inventory, before, close(inventory, before), strict=True)
+    _overrule(database, [(item.location, one) for item, old, one in after if one != old], _item(_undos(rules), marks))
+
+
+def _overrule(database: duckdb.DuckDBPyConnection, changed: Sequence[tuple[Location, Disposition]], item: str) -> None:
+    """Replace what was decided about some artifacts; `decided` becomes a table for it."""
+    columns = ("root", "key", "version", "action", "rule", "clause", "detail")
+    database.execute(f"CREATE OR REPLACE TEMP TABLE changed ({', '.join(f'{name} VARCHAR' for name in columns)})")
+    rows = [
+        (where.root, where.key, where.version, one.action.value, one.rule, one.clause, one.detail)
+        for where, one in changed
     ]
-    _overrule(database, changed, _item(_undos(rules), marks))
-
-
-def _image(name: str) -> str:
-    return f"base.{name}" if name in table.COLUMNS else f"decided.{name}"
-
-
-def _overrule(database: duckdb.DuckDBPyConnection, changed: Sequence[tuple[object, ...]], item: str) -> None:
-    """Replace what was decided about some ids."""
-    if not changed:
+    if not rows:
         return
+    database.executemany("INSERT INTO changed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    here = ", ".join(f"'{name}': location.{name}" for name in columns[:3])
+    there = ", ".join(f"'{name}': {name}" for name in columns[:3])
+    others = f"FROM decided WHERE {{{here}}} NOT IN (FROM changed SELECT {{{there}}})"
     database.execute(
-        "CREATE OR REPLACE TEMP TABLE changed (id BIGINT, action VARCHAR, rule VARCHAR, clause VARCHAR, detail VARCHAR)"
+        f"CREATE OR REPLACE TEMP TABLE closed AS {others} "
+        f"UNION ALL FROM (FROM base JOIN changed USING (root, key, version)) {item}"
     )
-    database.executemany("INSERT INTO changed VALUES (?, ?, ?, ?, ?)", changed)
-    database.execute("DELETE FROM decided WHERE id IN (FROM changed SELECT id)")
-    database.execute(f"INSERT INTO decided FROM (FROM base JOIN changed USING (id)) {item}")
+    database.execute("CREATE OR REPLACE TEMP VIEW decided AS FROM closed")
 
 
-def dispositions(database: duckdb.DuckDBPyConnection) -> list[Disposition]:
-    """What was decided about each row of the inventory, in its order."""
-    rows = database.execute(
-        "FROM inventory LEFT JOIN decided ON inventory.rowid = decided.id "
-        "SELECT action, rule, clause, detail ORDER BY inventory.rowid"
-    ).fetchall()
-    return [Disposition(Action(row[0]), *row[1:]) if row[0] else NOTHING for row in rows]
+def dispositions(database: duckdb.DuckDBPyConnection) -> dict[Location, Disposition]:
+    """What was decided about each artifact that a rule has a word on."""
+    rows = database.execute("FROM decided SELECT location, action, rule, clause, detail").fetchall()
+    return {Location(**where): Disposition(Action(action), *rest) for where, action, *rest in rows}
 
 
 def _header(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], now: float, source: str) -> Header:
     scanned, size = database.execute("FROM inventory SELECT count(*), coalesce(sum(size), 0)").fetchall()[0]
-    (kept,) = database.execute("FROM decided SELECT count(*) WHERE action = 'keep'").fetchall()[0]
     names = ("rule", "action", "detail", "split_part(location.root, ':', 1)", "storage_class", "cloud", "undo")
     sums = database.execute(
-        f"FROM decided SELECT {', '.join(names)}, count(*), sum(size)::BIGINT "
-        "WHERE action <> 'keep' GROUP BY ALL ORDER BY ALL"
+        f"FROM decided SELECT {', '.join(names)}, count(*), sum(size)::BIGINT GROUP BY ALL ORDER BY ALL"
     ).fetchall()
+    counted = [msgspec.convert(dict(zip(TOTAL, row, strict=True)), Total) for row in sums]
+    totals = tuple(total for total in counted if total.action is not Action.KEEP)
     return Header(
         policy=digest(tuple(rules)),
         inventory=source,
         clock=now,
         scanned=scanned,
         scanned_size=int(size),
-        kept=kept,
-        totals=tuple(msgspec.convert(dict(zip(TOTAL, row, strict=True)), Total) for row in sums),
-        samples=_samples(database),
+        kept=sum(total.items for total in counted if total.action is Action.KEEP),
+        totals=totals,
+        samples=_samples(database, sorted({total.rule for total in totals})),
         protect=protect(rules),
         note=note(rules),
     )
 
 
-def _samples(database: duckdb.DuckDBPyConnection) -> tuple[Item, ...]:
-    """As `plan.samples`: a short list per rule, without sorting the rest."""
-    order = "{'key': location.key, 'version': location.version}"
-    found = database.execute(
-        f"FROM decided SELECT rule, min_by({{{', '.join(f'{name}: {name}' for name in ITEM)}}}, {order}, {SAMPLES}) "
-        "WHERE action <> 'keep' GROUP BY rule ORDER BY rule"
-    ).fetchall()
-    return tuple(msgspec.convert(item, Item) for _, items in found for item in items)
+def _samples(database: duckdb.DuckDBPyConnection, acting: Sequence[str]) -> tuple[Item, ...]:
+    """A few items of each rule that has any, whichever come first."""
+    found = [
+        database.execute(
+            f"FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep' AND rule = ? LIMIT {SAMPLES}", [rule]
+        ).fetchall()
+        for rule in acting
+    ]
+    return tuple(msgspec.convert(dict(zip(ITEM, row, strict=True)), Item) for rows in found for row in rows)
 
 
 def _write_lines(database: duckdb.DuckDBPyConnection, header: Header, out: Path) -> None:
@@ -236,7 +237,7 @@ def _write_parquet(database: duckdb.DuckDBPyConnection, header: Header, out: Pat
     meta = sql.quote(msgspec.json.encode(header).decode())
     database.execute(
         f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {sql.quote(str(out))} "
-        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{KEY}: {meta}}})"
+        f"(FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, KV_METADATA {{{KEY}: {meta}}})"
     )
 
 

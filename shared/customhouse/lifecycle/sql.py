@@ -114,10 +114,58 @@ def matching(keep: Keep) -> str:
     return f"CASE WHEN len(image_tags) > 0 THEN {_any_tag(keep.matching)} ELSE {by_name} END"
 
 
-def newest_first(keep: Keep) -> str:
-    """The ORDER BY of a group, as `interpreter.newness`."""
-    first = {"created": "created", "used": "coalesce(used, created)", "version": "version_rank"}[keep.order]
-    return f"{first} DESC, created DESC, key DESC, version DESC"
+def newness(keep: Keep) -> str:
+    """What ranks first within a group; creation, name and version break ties, as in `interpreter.newness`."""
+    return {"created": "created", "used": "coalesce(used, created)", "version": "version_rank::DOUBLE"}[keep.order]
+
+
+def edges(rule: Rule, keep: Keep, now: float) -> str:
+    """Per group the newness of the last that is kept, and whether others are exactly as new (`tied`).
+
+    A bounded top-N per group instead of a window over everything: several times faster, and narrow.
+    """
+    groups = ", ".join(f"{expression} AS g{at}" for at, expression in enumerate(group(keep)))
+    top = f"max({newness(keep)}, {keep.latest + 1})"
+    return (
+        f"FROM (FROM base SELECT {groups}, {top} AS top WHERE {ranked(rule, now)} GROUP BY ALL) "
+        f"SELECT * EXCLUDE top, top[least({keep.latest}, len(top))] AS k_first, "
+        f"len(top) > {keep.latest} AND top[{keep.latest}] = top[-1] AS tied, "
+        f"{keep.latest} - len(list_filter(top, lambda x: x > top[-1])) AS places"
+    )
+
+
+def untied(name: str) -> str:
+    """The last kept of groups without a tie: everything as new as the edge is kept."""
+    least = "'-infinity'::DOUBLE AS k_created, '' AS k_key, '' AS k_version"
+    return f"FROM {name} SELECT * EXCLUDE (tied, places), {least} WHERE NOT tied"
+
+
+def tied(name: str, rule: Rule, keep: Keep, now: float) -> str:
+    """The last kept of groups where a tie decides: ranked in full, among those as new as the edge only."""
+    groups = [f"g{at}" for at in range(len(group(keep)))]
+    window = f"PARTITION BY {', '.join(groups)} ORDER BY created DESC, key DESC, version DESC"
+    return (
+        f"FROM base JOIN {name} ON {_same_group(keep, name)} AND {name}.tied AND {newness(keep)} = k_first "
+        f"SELECT {', '.join(groups)}, k_first, created AS k_created, key AS k_key, version AS k_version "
+        f"WHERE {ranked(rule, now)} QUALIFY row_number() OVER ({window}) = places"
+    )
+
+
+def join(name: str, keep: Keep) -> str:
+    """The join that brings a group's last kept to each artifact."""
+    return f"LEFT JOIN {name} ON {_same_group(keep, name)}"
+
+
+def kept(name: str, keep: Keep) -> str:
+    """Whether an artifact, already a candidate and unprotected, is among the latest that are kept."""
+    first = newness(keep)
+    ties = f"(created, key, version) >= ({name}.k_created, {name}.k_key, {name}.k_version)"
+    newer = f"{first} > {name}.k_first OR ({first} = {name}.k_first AND {ties})"
+    return f"coalesce(({matching(keep)}) AND ({newer}), false)"
+
+
+def _same_group(keep: Keep, name: str) -> str:
+    return " AND ".join(f"{name}.g{at} = {expression}" for at, expression in enumerate(group(keep)))
 
 
 def grouped(keep: Keep | None) -> str:
@@ -167,11 +215,8 @@ def _current_rank() -> str:
     return _case(cases, "0")
 
 
-def score(rule: Rule, at: int, count: int, now: float, kept: str) -> str:
-    """What the rule says of an artifact as one number, 0 for nothing: greater wins, the earlier rule on a tie.
-
-    `kept` is the expression for being among the latest that the rule keeps.
-    """
+def score(rule: Rule, at: int, count: int, now: float) -> str:
+    """What the rule says of an artifact as one number, 0 for nothing: greater wins, the earlier rule on a tie."""
     spared = f"{_pack(Action.KEEP, at, count)} + {{}}" if rule.spares else "0"
     rank = target_rank(rule) if rule.action is Action.CLASS else "0"
     own = f"{_pack(rule.action, at, count)} + {rank} * {count * WIDTH} + {DUE}"
@@ -181,7 +226,7 @@ def score(rule: Rule, at: int, count: int, now: float, kept: str) -> str:
         (excluded(rule), 0),
         (f"NOT ({grouped(rule.keep)})", 0),
     ]
-    cases += [(kept, spared.format(KEPT))] if rule.keep else []
+    cases += [(kept(f"kept_{at}", rule.keep), spared.format(KEPT))] if rule.keep else []
     return _case([*cases, (due(rule, now), own)], "0")
 
 

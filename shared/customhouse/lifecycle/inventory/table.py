@@ -88,10 +88,17 @@ def connect(memory: str = "4GB", threads: int = 2, spill: Path | None = None) ->
     return duckdb.connect(config=config)
 
 
-def create(database: duckdb.DuckDBPyConnection, source: str, known: dict[str, str]) -> None:
-    """Make the table `inventory` from a relation; `known` maps our columns to expressions over it."""
+def create(database: duckdb.DuckDBPyConnection, source: str, known: dict[str, str], *, lazy: bool = False) -> None:
+    """Make the table `inventory` from a relation; `known` maps our columns to expressions over it.
+
+    With `lazy` it is a view, right for Parquet: planning then reads the few columns it asks for.
+    """
     projected = ", ".join(f"{_value(known.get(name, 'NULL'), kind)} AS {name}" for name, kind in COLUMNS.items())
-    database.execute(f"CREATE OR REPLACE TABLE inventory AS FROM {source} SELECT {projected}")
+    rows = f"FROM {source} SELECT {projected}"
+    if not lazy:
+        database.execute(f"CREATE OR REPLACE TABLE loaded AS {rows}")
+        rows = "FROM loaded"
+    database.execute(f"CREATE OR REPLACE VIEW inventory AS {rows}")
 
 
 def _value(expression: str, kind: str) -> str:
