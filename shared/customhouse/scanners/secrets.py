@@ -1,0 +1,127 @@
+"""Secrets: provider tokens, keys, passwords; in text, in programs' strings, UTF-16 and one layer of base64.
+
+A secret is never repeated in a finding: evidence is its first characters and a salted hash, by which findings of one
+secret are recognised as such.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import re2
+
+from customhouse.model import Fact, Finding, Skip, SkipReason
+from customhouse.scanners import Member
+from customhouse.scanners.options import Options, read
+from customhouse.scanners.secrets_judge import fixture, genuine
+from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, TooMany, digest
+from customhouse.scanners.secrets_rules import CURATED, load
+
+_BASE64 = re2.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
+_PROBE = 64
+_TEXT = bytes(range(32, 127)) + b"\t\r\n"
+_LIMIT = 1000
+"""Findings per window; more than this is no leak but an attempt to drown one."""
+
+
+class SecretsOptions(Options, frozen=True):
+    """`rules`: folders of .toml files; `fixtures`: report test keys too; `salt`: makes runs comparable."""
+
+    rules: tuple[str, ...] = ()
+    curated: bool = True
+    fixtures: bool = False
+    salt: str = ""
+
+
+def build(options: Mapping[str, object]) -> SecretsScanner:
+    """Load the rules and their database; compiling it takes a second where `secrets_matcher.precompile` has not run."""
+    return SecretsScanner(read("secrets", options, SecretsOptions))
+
+
+class SecretsScanner:
+    """Every rule over every member, once as it is and once over what base64 in it hides."""
+
+    name = "secrets"
+    reads: Literal["windows", "stream"] = "windows"
+
+    def __init__(self, options: SecretsOptions) -> None:
+        rules = load([*([CURATED] if options.curated else []), *map(Path, options.rules)])
+        self.version = f"hyperscan {ENGINE}, rules {digest(rules)}"
+        self._matcher = Matcher(rules)
+        self._fixtures = options.fixtures
+        self._salt = options.salt.encode()[:64] or secrets.token_bytes(32)
+
+    def wants(self, member: Member) -> bool:
+        """Everything that has bytes."""
+        return member.size > 0
+
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """One finding per rule and secret; a skip where a window holds too much to look at."""
+        try:
+            yield from self._findings(member)
+        except TooMany:
+            yield Skip(member.path, SkipReason.LIMIT, "too many places that may be secrets")
+
+    def _findings(self, member: Member) -> Iterator[Finding]:
+        hidden = bool(not self._fixtures and fixture(member.path))
+        seen: set[bytes] = set()
+        for encoding, data in _readings(member):
+            for match in self._matcher.matches(data):
+                rule = match.rule
+                if (rule.fixture and hidden) or (rule.text and not member.text) or match.secret in seen:
+                    continue
+                if genuine(rule, match.secret, match.host):
+                    seen.add(match.secret)
+                    if len(seen) > _LIMIT:
+                        raise TooMany
+                    yield self._finding(member, match, encoding, data)
+
+    def _finding(self, member: Member, match: Match, encoding: str, data: bytes) -> Finding:
+        where = _where(member, match.start, data) if not encoding else f"in {encoding}"
+        rule = match.rule
+        message = f"{rule.name} {where}"
+        return Finding(self.name, rule.id, rule.severity, member.path, message, self._redact(match.secret))
+
+    def _redact(self, secret: bytes) -> str:
+        """At most a quarter of the secret, four characters, then its keyed hash."""
+        shown = secret[: min(4, len(secret) // 4)].decode("ascii", "replace")
+        return f"{shown}… #{hashlib.blake2b(secret, key=self._salt, digest_size=6).hexdigest()}"
+
+
+def _readings(member: Member) -> Iterator[tuple[str, bytes]]:
+    """The window as it is, then what UTF-16 and base64 in it say."""
+    yield "", member.data
+    if member.data.startswith(_WIDE):
+        yield "UTF-16 text", member.data.translate(None, b"\0")
+    decoded = b"\n".join(_decoded(member.data)) if member.text else b""
+    if decoded:
+        yield "base64 text", decoded
+
+
+def _decoded(data: bytes) -> Iterator[bytes]:
+    """Each run of base64 that decodes to text."""
+    for run in _BASE64.finditer(data):
+        encoded = run.group().rstrip(b"=")
+        if _printable(_decode(encoded[:_PROBE])):
+            yield _decode(encoded)
+
+
+def _decode(encoded: bytes) -> bytes:
+    return binascii.a2b_base64(encoded[: len(encoded) - (len(encoded) % 4 == 1)] + b"==")
+
+
+def _printable(data: bytes) -> bool:
+    return not data.translate(None, _TEXT)
+
+
+def _where(member: Member, start: int, data: bytes) -> str:
+    if member.whole and member.text:
+        line = data.count(b"\n", 0, start) + 1
+        return f"in line {line}"
+    return f"at byte {member.offset + start}"

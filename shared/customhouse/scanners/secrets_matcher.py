@@ -1,0 +1,138 @@
+"""One hyperscan pass finds where rules may match; RE2 says what exactly. Both are linear in time on any text."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hyperscan
+import re2
+
+from customhouse.errors import ConfigError
+from customhouse.scanners.secrets_rules import CURATED, Rule, load
+
+ENGINE = importlib.metadata.version("hyperscan")
+CANDIDATES = 100_000
+"""Places per window at which rules may match; beyond that the window counts as not seen."""
+
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+class TooMany(Exception):  # noqa: N818 -- says what is too many: candidates
+    """The window holds more candidates than are worth confirming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule's match: the secret, where it begins, and the match's second group where the rule has one."""
+
+    rule: Rule
+    secret: bytes
+    start: int
+    host: bytes
+
+
+class Matcher:
+    """All rules at once; safe to call from several threads, each gets scratch space of its own."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._rules = rules
+        self._database = _database(rules)
+        self._scratch = threading.local()
+
+    def matches(self, data: bytes) -> Iterator[Match]:
+        """Matches in rule order; raises TooMany."""
+        for index, ends in sorted(self._candidates(data).items()):
+            yield from self._confirm(index, ends, data)
+
+    def _candidates(self, data: bytes) -> dict[int, list[int]]:
+        """Where matches end, by the rule's index."""
+        found: dict[int, list[int]] = {}
+        count = 0
+
+        def seen(index: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            nonlocal count
+            count += 1
+            found.setdefault(index, []).append(end)
+            return count >= CANDIDATES
+
+        with contextlib.suppress(hyperscan.ScanTerminated):
+            self._database.scan(data, match_event_handler=seen, scratch=self._own_scratch())
+        if count >= CANDIDATES:
+            raise TooMany
+        return found
+
+    def _confirm(self, index: int, ends: list[int], data: bytes) -> Iterator[Match]:
+        """Hyperscan reports every end of a match and no start: look back as far as the rule's span, once."""
+        rule = self._rules[index]
+        exact = _exact(rule)
+        done = 0
+        for end in ends:
+            if end <= done:
+                continue
+            for match in exact.finditer(data, max(done, end - rule.span), min(len(data), end + rule.span)):
+                host = match.group(2) if rule.host else b""
+                yield Match(rule, match.group(1), match.start(1), host)
+                done = match.end()
+
+    def _own_scratch(self) -> hyperscan.Scratch:
+        own: hyperscan.Scratch | None = getattr(self._scratch, "value", None)
+        if own is None:
+            own = self._scratch.value = hyperscan.Scratch(self._database)
+        return own
+
+
+def digest(rules: Sequence[Rule]) -> str:
+    """What identifies this set of rules."""
+    return hashlib.sha256("\n".join(map(repr, rules)).encode()).hexdigest()[:12]
+
+
+def precompile(folder: Path = CURATED) -> Path:
+    """Write the curated rules' database where `Matcher` finds it; run when a deployment is built."""
+    rules = load([CURATED])
+    path = folder / _dump_name(rules)
+    path.write_bytes(hyperscan.dumpb(_compile(rules)))
+    return path
+
+
+def _dump_name(rules: Sequence[Rule]) -> str:
+    return f"{digest(rules)}-{ENGINE}-{platform.machine()}.hsdb"
+
+
+@functools.lru_cache(maxsize=4)
+def _database(rules: tuple[Rule, ...]) -> hyperscan.Database:
+    path = CURATED / _dump_name(rules)
+    return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK) if path.is_file() else _compile(rules)
+
+
+def _compile(rules: Sequence[Rule]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    for rule in rules:
+        _exact(rule)
+    try:
+        database.compile(
+            expressions=[rule.pattern for rule in rules], ids=list(range(len(rules))), flags=[0] * len(rules)
+        )
+    except hyperscan.HyperscanError as error:
+        raise ConfigError(f"scanners.secrets.rules: {error}") from error
+    return database
+
+
+@functools.cache
+def _exact(rule: Rule) -> re2._Regexp:
+    try:
+        exact = re2.compile(rule.pattern, _QUIET)
+    except re2.error as error:
+        raise ConfigError(f"scanners.secrets.rules: {rule.id}: {error}") from error
+    if exact.groups < (2 if rule.host else 1):
+        raise ConfigError(f"scanners.secrets.rules: {rule.id}: the regex needs a group around the secret")
+    return exact

@@ -1,0 +1,83 @@
+"""Secret rules as data: TOML under `rules/secrets`, three ways to say what a secret looks like.
+
+`token`: a shape that stands on its own (`ghp_…`). `keywords` and `value`: a shapeless value that is assigned to a name
+holding one of the keywords. `regex`: anything else, the secret being its first group. All are RE2 syntax.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from customhouse.errors import ConfigError
+from customhouse.model import Severity
+
+CURATED = Path(__file__).parent / "rules" / "secrets"
+_ASSIGNED = r"""[\w .-]{0,24}["'\]]{0,2}\s{0,3}(?::|=|=>|:=|,)\s{0,3}["'`]{0,2}"""
+_END = r"(?:[^A-Za-z0-9_-]|$)"
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of secret.
+
+    `entropy`: bits a byte that the secret needs. `span`: the most bytes that the whole match takes. `text`: looked for
+    in text only. `mixed`: the secret must mix letters and digits as random text does. `host`: the second group is a
+    host that must be a real one. `fixture`: common in the tests and documents of honest packages, so not looked for
+    there. `repeats`: long runs of one character are part of the shape. `allow`: texts that make it an example.
+    """
+
+    id: str
+    name: str
+    token: str = ""
+    keywords: tuple[str, ...] = ()
+    value: str = ""
+    regex: str = ""
+    severity: Severity = Severity.HIGH
+    entropy: float = 3.0
+    span: int = 512
+    text: bool = False
+    mixed: bool = False
+    host: bool = False
+    fixture: bool = False
+    repeats: bool = False
+    allow: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> bytes:
+        """The regular expression; group 1 is the secret."""
+        if self.token:
+            return rf"\b({self.token}){_END}".encode()
+        if self.value:
+            name = "|".join(self.keywords)
+            return rf"(?i)(?:{name}){_ASSIGNED}({self.value}){_END}".encode()
+        return self.regex.encode()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: tuple[Rule, ...]
+
+
+def load(folders: Iterable[Path]) -> tuple[Rule, ...]:
+    """The rules of all .toml files in the folders, in order; ConfigError names the file and what is wrong."""
+    return tuple(rule for folder in folders for file in _files(folder) for rule in _read(file))
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.toml"))
+    if not files:
+        raise ConfigError(f"scanners.secrets.rules: no .toml file under {folder}")
+    return files
+
+
+def _read(file: Path) -> Iterator[Rule]:
+    try:
+        rules = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), _File).rule
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+    for rule in rules:
+        if sum(map(bool, (rule.token, rule.keywords and rule.value, rule.regex))) != 1:
+            raise ConfigError(f"{file}: rule {rule.id!r} needs exactly one of token, keywords with value, regex")
+        yield rule

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import random
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import hyperscan
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customhouse.errors import ConfigError
+from customhouse.model import Severity, SkipReason
+from customhouse.scanners import secrets, secrets_matcher, secrets_rules
+from customhouse.scanners.secrets_judge import fixture
+from tests.scanners.secret_samples import LOOKALIKES, SHAPES, fill
+from tests.scanners.support import WINDOW, findings, member, rules, skips, windows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from customhouse.model import Finding
+
+TOKEN = fill("ghp_{36n}", random.Random(7))
+
+
+@pytest.fixture(scope="module")
+def scanner() -> secrets.SecretsScanner:
+    return secrets.build({"salt": "pepper"})
+
+
+def test_there_are_rules_for_at_least_eighty_families() -> None:
+    curated = secrets_rules.load([secrets_rules.CURATED])
+    assert len({rule.id for rule in curated}) == len(curated)
+    assert len({rule.id.partition("-")[0] for rule in curated if not rule.text}) >= 80
+    assert set(SHAPES) <= {rule.id for rule in curated}
+
+
+@pytest.mark.parametrize("rule", SHAPES)
+def test_a_secret_in_its_providers_shape_is_found(scanner: secrets.SecretsScanner, rule: str) -> None:
+    text = f"first line\n{fill(SHAPES[rule], random.Random(rule))}\nlast line\n"
+    assert rule in rules(scanner, member(text.encode()))
+
+
+def test_planted_secrets_are_found_and_lookalikes_are_not(
+    scanner: secrets.SecretsScanner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = random.Random(2)
+    shapes = list(SHAPES.values())
+    true = [fill(shapes[at % len(shapes)], source) for at in range(200)]
+    false = [fill(LOOKALIKES[at % len(LOOKALIKES)], source) for at in range(1000)]
+    hits = sum(bool(findings(scanner, member(f"x\n{text}\n".encode()))) for text in true)
+    alarms = sum(bool(findings(scanner, member(f"x\n{text}\n".encode()))) for text in false)
+    recall, precision = hits / len(true), hits / (hits + alarms)
+    with capsys.disabled():
+        sys.stdout.write(f"\nplanted secrets: recall {recall:.1%}, precision {precision:.1%}, {alarms} false alarms\n")
+    assert recall >= 0.95
+    assert precision >= 0.95
+
+
+def test_no_output_holds_a_secret(scanner: secrets.SecretsScanner) -> None:
+    source = random.Random(3)
+    for shape in SHAPES.values():
+        text = fill(shape, source)
+        found = findings(scanner, member(text.encode()))
+        secret = max(re.findall(r"[A-Za-z0-9]+", text), key=len)
+        said = "".join(f"{finding.message}{finding.evidence}{finding.rule}" for finding in found)
+        assert not any(secret[at : at + 6] in said for at in range(len(secret) - 5))
+
+
+def test_evidence_tells_equal_secrets_and_depends_on_the_salt(scanner: secrets.SecretsScanner) -> None:
+    def evidence(one: secrets.SecretsScanner, text: str) -> str:
+        return findings(one, member(text.encode()))[0].evidence
+
+    assert evidence(scanner, TOKEN) == evidence(scanner, f"again {TOKEN}")
+    assert evidence(scanner, TOKEN) != evidence(secrets.build({}), TOKEN)
+    assert evidence(scanner, TOKEN).startswith("ghp_… #")
+
+
+def test_a_finding_says_where_and_how_bad(scanner: secrets.SecretsScanner) -> None:
+    found = findings(scanner, member(f"one\ntwo\ntoken {TOKEN}\n".encode(), "app.env"))
+    assert [(hit.scanner, hit.rule, hit.severity, hit.member) for hit in found] == [
+        ("secrets", "github-personal-token", Severity.HIGH, "artifact!/app.env")
+    ]
+    assert found[0].message == "GitHub personal access token in line 3"
+
+
+def test_an_aws_key_with_its_secret_is_critical_and_alone_is_not(scanner: secrets.SecretsScanner) -> None:
+    pair = fill(SHAPES["aws-access-key-pair"], random.Random(5))
+
+    def worst(text: str) -> Severity:
+        return max((hit.severity for hit in findings(scanner, member(text.encode()))), key=lambda level: level.rank)
+
+    assert worst(pair) is Severity.CRITICAL
+    assert worst(pair.partition("\n")[0]) is Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "ghp_" + "x" * 36,
+        "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789",
+        "ghp_" + "aB3d" * 9,
+        "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+        "postgres://postgres:postgres@db.acme.io/main",
+        "postgres://app:hunter2hunter2@db/main",
+        "postgres://app:hunter2hunter2@db.example.com/main",
+        'password = "this-is-a-placeholder-1a2b3c4d"',
+        "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_examples_and_placeholders_are_left_alone(scanner: secrets.SecretsScanner, text: str) -> None:
+    assert not findings(scanner, member(text.encode()))
+
+
+KEY = fill(SHAPES["private-key"], random.Random(9)).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("pkg.whl!/pkg/tests/server.key", True),
+        ("pkg.tgz!/package/README.md", True),
+        ("pkg.whl!/pkg-1.0.dist-info/METADATA", True),
+        ("pkg.whl!/pkg/test_ssl.py", True),
+        ("pkg.whl!/pkg/server.key", False),
+        ("tests/pkg.whl!/pkg/server.key", False),
+        ("tests/server.key", False),
+        ("pkg.whl!/pkg/contest.py", False),
+    ],
+)
+def test_keys_among_tests_and_documents_of_a_package_are_fixtures(path: str, hidden: bool) -> None:  # noqa: FBT001 -- a case's answer
+    assert fixture(path) is hidden
+
+
+def test_a_private_key_is_found_but_not_in_a_packages_tests(scanner: secrets.SecretsScanner) -> None:
+    assert rules(scanner, member(KEY, "server.key")) == {"private-key"}
+    assert not rules(scanner, member(KEY, "tests/server.key"))
+    assert rules(secrets.build({"fixtures": True}), member(KEY, "tests/server.key")) == {"private-key"}
+
+
+def test_a_providers_token_is_found_in_tests_too(scanner: secrets.SecretsScanner) -> None:
+    assert rules(scanner, member(TOKEN.encode(), "tests/conftest.py")) == {"github-personal-token"}
+
+
+def test_an_escaped_private_key_in_json_is_found(scanner: secrets.SecretsScanner) -> None:
+    escaped = b'{"private_key": "' + KEY.replace(b"\n", b"\\n") + b'\\n"}'
+    assert rules(scanner, member(escaped, "sa.json")) == {"private-key"}
+
+
+def test_base64_hides_nothing_once(scanner: secrets.SecretsScanner) -> None:
+    once = base64.b64encode(f"token: {TOKEN}".encode())
+    twice = base64.b64encode(once)
+    assert findings(scanner, member(b"data: " + once))[0].message == "GitHub personal access token in base64 text"
+    assert not findings(scanner, member(b"data: " + twice))
+
+
+def test_programs_hide_no_secret(scanner: secrets.SecretsScanner) -> None:
+    noise = random.Random(4).randbytes(5000)
+    wide = f"token={TOKEN};".encode("utf-16-le")
+    assert rules(scanner, member(b"\x7fELF" + noise + b"\0" + TOKEN.encode() + b"\0" + noise)) == {
+        "github-personal-token"
+    }
+    assert rules(scanner, member(b"MZ" + noise + wide + noise)) == {"github-personal-token"}
+    assert rules(scanner, member(b"\xff\xfe" + wide)) == {"github-personal-token"}
+
+
+def test_one_secret_is_one_finding(scanner: secrets.SecretsScanner) -> None:
+    assert len(findings(scanner, member(f"{TOKEN} {TOKEN}\n{TOKEN}".encode()))) == 1
+
+
+def test_a_secret_across_a_window_edge_is_found_at_one_place(scanner: secrets.SecretsScanner) -> None:
+    data = bytearray(b" " * 5 * WINDOW)
+    data[WINDOW - 20 : WINDOW - 20 + len(TOKEN)] = TOKEN.encode()
+    found: set[Finding] = set(findings(scanner, *windows(bytes(data))))
+    assert {hit.message for hit in found} == {f"GitHub personal access token at byte {WINDOW - 20}"}
+
+
+def test_drowning_a_secret_is_a_skip(scanner: secrets.SecretsScanner) -> None:
+    flood = b"".join(b"rk_live_%020d " % number for number in range(secrets_matcher.CANDIDATES + 1))
+    assert [skip.reason for skip in skips(scanner, member(flood))] == [SkipReason.LIMIT]
+
+
+@given(st.binary(max_size=4000))
+def test_any_bytes_are_judged_without_an_error(data: bytes) -> None:
+    assert not [fact for fact in SHARED.scan(member(data + b" AKIA")) if fact is None]
+
+
+SHARED = secrets.build({})
+
+
+def test_threads_share_one_scanner(scanner: secrets.SecretsScanner) -> None:
+    members = [member(fill(shape, random.Random(6)).encode()) for shape in SHAPES.values()]
+    expected = [findings(scanner, one) for one in members]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda one: findings(scanner, one), members)) == expected
+
+
+def rule_file(folder: Path, text: str) -> dict[str, object]:
+    (folder / "own.toml").write_text(text)
+    return {"rules": [str(folder)], "curated": False}
+
+
+def test_user_rules_run(tmp_path: Path) -> None:
+    options = rule_file(tmp_path, "[[rule]]\nid='acme'\nname='Acme key'\ntoken='acme_[0-9a-f]{16}'\nallow=['acme_0']\n")
+    own = secrets.build(options)
+    assert rules(own, member(b"acme_19af3c5d7e2b4068")) == {"acme"}
+    assert not rules(own, member(b"acme_09af3c5d7e2b4168 " + TOKEN.encode()))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[rule]]\nid='a'\nname='a'\n", "exactly one of"),
+        ("[[rule]]\nid='a'\nname='a'\ntoken='x'\nregex='y'\n", "exactly one of"),
+        ("[[rule]]\nid='a'\nname='a'\nregex='abc'\n", "group around"),
+        ("[[rule]]\nid='a'\nname='a'\nregex='(abc'\n", "a: "),
+        ("[[rule]]\nid='a'\nname='a'\ntoken='x'\ncolour='red'\n", "colour"),
+        ("[[rule", r"own\.toml"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        secrets.build(rule_file(tmp_path, text))
+
+
+def test_a_folder_without_rules_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \.toml file"):
+        secrets.build({"rules": [str(tmp_path)]})
+
+
+def test_a_precompiled_database_finds_the_same(tmp_path: Path, scanner: secrets.SecretsScanner) -> None:
+    path = secrets_matcher.precompile(tmp_path)
+    database = hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
+    ends: list[int] = []
+    database.scan(TOKEN.encode(), lambda _rule, _from, end, *_: ends.append(end), scratch=hyperscan.Scratch(database))
+    assert ends == [len(TOKEN)]
+    assert rules(scanner, member(TOKEN.encode())) == {"github-personal-token"}
