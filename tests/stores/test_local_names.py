@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from customhouse.errors import Rejected
+from customhouse.stores.local_names import HIDDEN, continued, to_path, to_segment
+
+SEGMENTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/")),
+    st.text(alphabet="%+.25EFab\0"),
+    st.sampled_from(["", ".", "..", HIDDEN, ".Customhouse", "%", "%%FF", f"%{HIDDEN}", "é" * 300]),
+)
+NAMES = st.one_of(
+    st.binary(min_size=1, max_size=60), st.text(alphabet="%+.25EFab", min_size=1, max_size=50).map(str.encode)
+)
+
+
+def to_key(names: list[str]) -> str:
+    segments: list[str] = []
+    before = ""
+    for place, name in enumerate(names, 1):
+        if place < len(names) and continued(name):
+            before += continued(name)
+        else:
+            segments.append(to_segment(name, first=not segments, before=before))
+            before = ""
+    return "/".join(segments)
+
+
+@given(st.lists(SEGMENTS, min_size=1).map("/".join))
+def test_every_key_has_a_safe_path_and_comes_back_from_it(key: str) -> None:
+    names = to_path(key)
+    for name in names:
+        assert name not in {"", ".", ".."}
+        assert not set(name) & {"/", "\0"}
+        assert len(os.fsencode(name)) <= 255
+    assert names[0] != HIDDEN
+    assert to_key(names) == key
+
+
+@given(NAMES, st.booleans())
+def test_every_file_name_has_a_key_and_comes_back_from_it(raw: bytes, first: bool) -> None:  # noqa: FBT001 -- drawn
+    assume(not set(raw) & set(b"/\0") and raw not in {b".", b".."})
+    name = os.fsdecode(raw)
+    assume(name.casefold() != HIDDEN)
+    segment = to_segment(name, first=first)
+    segment.encode()
+    assert to_path(segment if first else f"x/{segment}")[-1] == name
+
+
+@pytest.mark.parametrize("key", ["in/app-1.2.3.whl", "a b/ü+c%20d.txt", "x/.customhouse", "tab\there", "100%"])
+def test_ordinary_paths_stay_as_they_are(key: str) -> None:
+    assert "/".join(to_path(key)) == key
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [("../x", "%../x"), ("a//b", "a/%/b"), ("a/", "a/%"), (".customhouse/x", "%.customhouse/x"), ("%..", "%%25..")],
+)
+def test_odd_segments_are_encoded(key: str, path: str) -> None:
+    assert "/".join(to_path(key)) == path
+
+
+def test_text_that_is_no_unicode_is_rejected() -> None:
+    with pytest.raises(Rejected):
+        to_path("a\ud800")
