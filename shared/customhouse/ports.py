@@ -103,6 +103,26 @@ class Store(Protocol):
         ...
 
 
+class LifecycleTarget(Protocol):
+    """What lifecycle asks of a bucket beyond `Store`: its native rules, storage classes and holds."""
+
+    def native_rules(self) -> Mapping[str, object]:
+        """The lifecycle document in force, in the cloud's own JSON form; its rules are empty where there is none."""
+        ...
+
+    def install_native_rules(self, document: Mapping[str, object]) -> None:
+        """Replace the whole document; Malformed where the cloud does not accept it."""
+        ...
+
+    def change_class(self, location: Location, storage_class: str) -> None:
+        """Move one version to another storage class, named as the cloud names it."""
+        ...
+
+    def hold(self, location: Location) -> None:
+        """Set a legal (Cloud Storage: temporary) hold on one version."""
+        ...
+
+
 class Registry(Protocol):
     """One OCI repository host; images are opened by a later adapter."""
 

@@ -1,0 +1,78 @@
+"""Apply executes a saved plan, and nothing but it: bounded, resumable, at most so many items at once."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from customhouse.errors import ConfigError, Transient
+from customhouse.lifecycle.execute import FAILED, Bucket, execute
+from customhouse.lifecycle.journal import Forgetful, Journal
+from customhouse.lifecycle.limits import Limits, refuse
+from customhouse.lifecycle.plan import Item, Plan
+from customhouse.model import Outcome
+
+ATTEMPTS = 5
+"""How often an item is tried before its Transient error becomes its outcome."""
+
+Sleep = Callable[[float], None]
+
+
+def apply(
+    plan: Plan,
+    buckets: Mapping[str, Bucket],
+    now: float,
+    *,
+    journal: Journal | None = None,
+    limits: Limits | None = None,
+    accept: bool = False,
+    policy: str = "",
+    workers: int = 8,
+    sleep: Sleep = time.sleep,
+) -> Iterator[Outcome]:
+    """Do the plan's items that are not the cloud's, yielding outcomes as they come.
+
+    Refuses (RefusedPlan) before the first change: see `limits.refuse`. `buckets` has one entry per root in the plan.
+    Ends early where the caller stops iterating: what was begun is finished and journaled, the rest is not started.
+    """
+    refuse(plan.header, now, limits or Limits(), accept=accept, policy=policy)
+    memory = journal or Forgetful()
+    waiting = (item for item in plan.items() if not item.cloud and not memory.seen(item))
+
+    def one(item: Item) -> Outcome:
+        bucket = buckets.get(item.location.root)
+        if bucket is None:
+            raise ConfigError(f"{item.location.root}: the plan names this store, but it was not opened")
+        outcome = patiently(lambda: execute(item, bucket, plan.header.protect.get(item.rule, {})), item, sleep)
+        memory.write(outcome)
+        return outcome
+
+    return bounded(one, waiting, workers)
+
+
+def patiently(work: Callable[[], Outcome], item: Item, sleep: Sleep) -> Outcome:
+    """Try again on Transient, waiting 1, 2, 4, … seconds; then the error is the outcome, and a later run retries."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return work()
+        except Transient as error:
+            if attempt == ATTEMPTS - 1:
+                return Outcome(item.action.value, FAILED, item.location, str(error))
+            sleep(2.0**attempt)
+    raise AssertionError(item)
+
+
+def bounded(work: Callable[[Item], Outcome], items: Iterator[Item], workers: int) -> Iterator[Outcome]:
+    """Run `work` over `items` with at most `workers` at once; nothing is read ahead of that."""
+    if workers == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        running: set[Future[Outcome]] = {pool.submit(work, item) for item in itertools.islice(items, workers)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+                running |= {pool.submit(work, item) for item in itertools.islice(items, 1)}

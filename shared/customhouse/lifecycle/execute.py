@@ -1,0 +1,163 @@
+"""Carrying out one planned item: conditional on its version, safe to repeat after a crash at any point."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from customhouse.errors import Conflict, Denied, Gone, Rejected
+from customhouse.lifecycle.plan import Item
+from customhouse.lifecycle.rules import trash_prefix
+from customhouse.lifecycle.selection import carries
+from customhouse.lifecycle.words import Action
+from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG, Location, Outcome, Stat
+from customhouse.ports import LifecycleTarget, Store
+
+DONE, SUPERSEDED, PROTECTED, DEFERRED, FAILED = "done", "superseded", "protected", "deferred", "failed"
+"""Statuses: carried out; changed by someone since planning; newly protected; a hold or lock forbids it; an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One store, and what lifecycle asks of it beyond that where the cloud has it."""
+
+    store: Store
+    target: LifecycleTarget | None = None
+
+
+def execute(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Outcome:
+    """Do one item and say what came of it; only Transient is raised, for the caller to try again."""
+    try:
+        status, detail = _ACTIONS[item.action](item, bucket, protect)
+    except Conflict as error:
+        status, detail = SUPERSEDED, str(error)
+    except Gone as error:
+        status, detail = SUPERSEDED, str(error)
+    except Denied as error:
+        status, detail = DEFERRED, str(error)
+    except Rejected as error:
+        status, detail = FAILED, str(error)
+    return Outcome(item.action.value, status, item.location, detail)
+
+
+Result = tuple[str, str]
+
+
+def trash_key(item: Item) -> str:
+    """Where a deleted version waits: a function of the item alone, so that undo needs nothing but the plan."""
+    name = hashlib.sha256(str(item.location).encode()).hexdigest()[:32]
+    return f"{trash_prefix(item.undo)}{name}"
+
+
+def _delete(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+    store = bucket.store
+    try:
+        found = current(item, store)
+    except Gone:
+        return DONE, "already gone"
+    if reason := _protected(store, found, protect):
+        return PROTECTED, reason
+    if not item.undo:
+        store.delete(_deletable(item))
+        return DONE, ""
+    copy = _to_trash(store, found, trash_key(item))
+    try:
+        store.delete(_deletable(item))
+    except (Conflict, Denied):
+        store.delete(copy)
+        raise
+    return DONE, f"{store.root}/{copy.key}"
+
+
+def current(item: Item, store: Store) -> Stat:
+    """The planned version as it is now; Conflict where it was the live one and no longer is."""
+    if not item.live:
+        return store.stat(item.location)
+    here, found = item.location, store.stat(replace(item.location, version="", etag=""))
+    planned, there = (
+        (here.version, found.location.version)
+        if here.version and found.location.version
+        else (here.etag, found.location.etag)
+    )
+    if planned != there:
+        raise Conflict(f"{here} was overwritten after planning")
+    return found
+
+
+def _protected(store: Store, found: Stat, protect: Mapping[str, str]) -> str:
+    """The protecting tag that an artifact carries by now, read again because planning may be hours ago."""
+    if not protect:
+        return ""
+    tags = store.tags(found.location)
+    return "carries a protecting tag" if carries(tags, protect, every=False) else ""
+
+
+def _deletable(item: Item) -> Location:
+    """What to delete: S3's current version by its ETag, which leaves a delete marker in a versioned bucket.
+
+    Deleting it by its versionId would bring the version before it back to life.
+    """
+    here = item.location
+    return replace(here, version="") if here.scheme == "s3" and item.live and here.etag else here
+
+
+def _to_trash(store: Store, found: Stat, key: str) -> Location:
+    """Copy a version to the trash, or find the copy that an interrupted run made; verified before returning."""
+    tags = store.tags(found.location) if found.tags is None else found.tags
+    ours = {name: tags[name] for name in (VERDICT_TAG, LIFECYCLE_TAG) if name in tags}
+    try:
+        copy = store.copy(found, key, tags=ours, if_absent=True)
+    except Conflict as conflict:
+        try:
+            copy = store.stat(Location(store.root, key)).location
+        except Gone:
+            raise conflict from None
+    verify(store, found, copy)
+    return copy
+
+
+def verify(store: Store, original: Stat, copy: Location) -> None:
+    """Refuse a copy that is not the original, by size and by every digest that both sides computed."""
+    found = store.stat(copy)
+    same = found.size == original.size and all(
+        original.digests[name] == value for name, value in found.digests.items() if name in original.digests
+    )
+    if not same:
+        raise Rejected(f"{copy} is not the same as {original.location}: left as it was")
+
+
+def _tag(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+    pairs = [pair.split("=", 1) for pair in item.detail.split(",")]
+    found = current(item, bucket.store)
+    if reason := _protected(bucket.store, found, protect):
+        return PROTECTED, reason
+    bucket.store.tag(item.location, dict(pairs))
+    return DONE, ""
+
+
+def _class(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+    if bucket.target is None:
+        return FAILED, f"{item.location.root} has no storage classes"
+    found = current(item, bucket.store)
+    if found.storage_class == item.detail:
+        return DONE, "already there"
+    if reason := _protected(bucket.store, found, protect):
+        return PROTECTED, reason
+    bucket.target.change_class(item.location, item.detail)
+    return DONE, ""
+
+
+def _hold(item: Item, bucket: Bucket, _protect: Mapping[str, str]) -> Result:
+    if bucket.target is None:
+        return FAILED, f"{item.location.root} has no holds"
+    bucket.target.hold(item.location)
+    return DONE, ""
+
+
+_ACTIONS: Mapping[Action, Callable[[Item, Bucket, Mapping[str, str]], Result]] = {
+    Action.DELETE: _delete,
+    Action.TAG: _tag,
+    Action.CLASS: _class,
+    Action.HOLD: _hold,
+}

@@ -1,0 +1,69 @@
+"""The blast radius: what a plan may do without someone saying yes to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from customhouse.errors import Rejected
+from customhouse.lifecycle.plan import Header, Total
+from customhouse.lifecycle.units import show_duration, show_size
+from customhouse.lifecycle.words import DAY, Action
+
+
+class RefusedPlan(Rejected):
+    """The plan is too old, or does more than may be done unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At most so many deletes, bytes deleted, and share of the inventory deleted; `max_age` of a plan in seconds."""
+
+    max_items: int = 100_000
+    max_bytes: int = 10 * 1000**4
+    max_share: float = 0.5
+    max_age: float = DAY
+
+
+def refuse(header: Header, now: float, limits: Limits, *, accept: bool = False, policy: str = "") -> None:
+    """Raise RefusedPlan with all reasons; `accept` waives the blast radius, never a plan's age or policy.
+
+    `policy` is the digest of the rules now in force, where the caller knows it.
+    """
+    reasons = list(_stale(header, now, limits, policy))
+    reasons += [] if accept else list(_too_much(header, limits))
+    if reasons:
+        raise RefusedPlan("; ".join(reasons))
+
+
+def _stale(header: Header, now: float, limits: Limits, policy: str) -> list[str]:
+    reasons = []
+    if now - header.clock > limits.max_age:
+        reasons.append(f"the plan is older than {show_duration(limits.max_age)}: plan again")
+    if header.clock > now + 300:
+        reasons.append("the plan's clock is in the future: its ages are not true yet")
+    if policy and policy != header.policy:
+        reasons.append("the policy has changed since the plan was made: plan again")
+    return reasons
+
+
+def radius(header: Header) -> tuple[int, int]:
+    """How many artifacts, and bytes, the function would delete; emptying the trash is not counted."""
+    counted = [total for total in header.totals if _deletes(total)]
+    return sum(total.items for total in counted), sum(total.size for total in counted)
+
+
+def _deletes(total: Total) -> bool:
+    return total.action is Action.DELETE and not total.cloud and not total.rule.startswith("undo-")
+
+
+def _too_much(header: Header, limits: Limits) -> list[str]:
+    items, size = radius(header)
+    share = items / header.scanned if header.scanned else 0.0
+    reasons = []
+    if items > limits.max_items:
+        reasons.append(f"it deletes {items:,} artifacts, more than {limits.max_items:,}")
+    if size > limits.max_bytes:
+        reasons.append(f"it deletes {show_size(size)}, more than {show_size(limits.max_bytes)}")
+    if share > limits.max_share:
+        reasons.append(f"it deletes {share:.0%} of the inventory, more than {limits.max_share:.0%}")
+    return [f"{reason}: look at it, then --accept" for reason in reasons]
