@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-CLOUDS = ("aws", "gcp", "azure")
+CLOUDS: tuple[Literal["aws", "gcp", "azure"], ...] = ("aws", "gcp", "azure")
 PLACES = {"clean": "released", "quarantined": "quarantine", "held": "intake"}
 """Which bucket an artifact with this verdict must lie in."""
 

@@ -9,24 +9,27 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from customhouse import app, errors, events
 
-load, logger, metrics = cache(app.load), Logger("customhouse"), Metrics("customhouse", "customhouse")
-batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+load, batch = cache(app.load), BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+logger, metrics = Logger("customhouse"), Metrics("customhouse", "customhouse")
 
 
 def _process(payload: dict[str, Any]) -> None:
-    for event in events.parse(payload, {}):
-        result = load().process(event)
-        logger.info(result.status, location=str(event.location), verdict=result.verdict, rule=result.rule)
-        metrics.add_metric(result.verdict or result.status, "Count", 1)
+    parts = events.records(payload)
+    for event in (event for part in parts for event in part.events):
+        done = load().process(event)
+        logger.info(done.status, location=str(event.location), verdict=done.verdict, rule=done.rule)
+        metrics.add_metric(done.verdict or done.status, "Count", 1)
+    for bad in (part.error for part in parts if part.error):
+        raise bad
 
 
-def _task(payload: dict[str, Any]) -> dict[str, str]:
+def _task(payload: dict[str, Any], task: dict[str, str]) -> dict[str, str]:
     try:
-        _process(payload)
+        _process(payload | {"tasks": [task]})
     except errors.CustomhouseError as error:
-        code = "TemporaryFailure" if isinstance(error, errors.Transient) else "PermanentFailure"
-        return {"resultCode": code, "resultString": str(error)}
-    return {"resultCode": "Succeeded", "resultString": ""}
+        code = "PermanentFailure" if isinstance(error, errors.Rejected) else "TemporaryFailure"
+        return {"taskId": task["taskId"], "resultCode": code, "resultString": str(error)}
+    return {"taskId": task["taskId"], "resultCode": "Succeeded", "resultString": ""}
 
 
 @logger.inject_lambda_context
@@ -36,8 +39,9 @@ def handler(payload: dict[str, Any], context: LambdaContext) -> object:
     if "schedule" in payload:
         return dict(load().run_schedule(payload["schedule"], context.get_remaining_time_in_millis() / 1000 - 10))
     if "tasks" in payload:
-        results = [_task(payload | {"tasks": [task]}) | {"taskId": task["taskId"]} for task in payload["tasks"]]
+        results = [_task(payload, task) for task in payload["tasks"]]
         return {key: payload[key] for key in ("invocationSchemaVersion", "invocationId")} | {"results": results}
     if payload.get("Records", [{}])[0].get("eventSource") == "aws:sqs":
         return process_partial_response(payload, lambda one: _process({"Records": [one.raw_event]}), batch, context)
-    return _process(payload)
+    _process(payload)
+    return None

@@ -21,9 +21,12 @@ load, logger = cache(core.load), logging.getLogger("customhouse")
 @app.queue_trigger(arg_name="message", queue_name=QUEUE, connection=STORAGE)
 def artifact(message: func.QueueMessage) -> None:
     """Process what one message names; raising brings it back, and in the end to the poison queue."""
-    for event in events.parse(json.loads(message.get_body()), {}):
-        result = load().process(event)
-        logger.info("%s %s %s %s", event.location, result.status, result.verdict, result.rule)
+    for part in events.records(message.get_body()):
+        for event in part.events:
+            result = load().process(event)
+            logger.info("%s %s %s %s", event.location, result.status, result.verdict, result.rule)
+        if part.error:
+            raise part.error
 
 
 @app.event_grid_trigger(arg_name="event")

@@ -18,22 +18,24 @@ logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 load = cache(app.load)
 
 
-def log(severity: str, **fields: str) -> None:
+def log(severity: str, message: str, **fields: str) -> None:
     """One line of JSON: Cloud Logging reads the severity and indexes the fields."""
-    logging.getLogger("customhouse").info(json.dumps({"severity": severity, **fields}))
+    logging.getLogger("customhouse").info(json.dumps({"severity": severity, "message": message, **fields}))
 
 
 @functions_framework.cloud_event
 def artifact(event: CloudEvent) -> None:
     """Process what one event names; raising answers 500, and the event comes again."""
     try:
-        found = events.parse({**event.get_attributes(), "data": event.get_data()}, {})
-    except Malformed as error:  # acknowledged: the same bytes would come again and again
-        log("ERROR", message=f"no event: {error}")
-        found = []
-    for one in found:
-        result = load().process(one)
-        log("INFO", message=result.status, location=str(one.location), verdict=result.verdict, rule=result.rule)
+        parts = events.records({**event.get_attributes(), "data": event.get_data()})
+    except Malformed as error:
+        parts = [events.Part(error=error)]
+    for part in parts:
+        for one in part.events:
+            done = load().process(one)
+            log("INFO", done.status, location=str(one.location), verdict=done.verdict, rule=done.rule)
+        if part.error:  # acknowledged: the same bytes would come again and again
+            log("ERROR", f"no event: {part.error}")
 
 
 @functions_framework.http

@@ -23,9 +23,10 @@ class FunctionsFramework:
         signature: Literal["cloudevent", "http"],
         *,
         environment: Mapping[str, str],
+        port: int = 0,
         python: str = sys.executable,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         command = [python, "-m", "functions_framework", "--target", target, "--signature-type", signature]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
         self._process = Process(command, folder=folder, environment=environment)
