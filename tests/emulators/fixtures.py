@@ -29,10 +29,10 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def gcs_endpoint() -> Iterator[str]:
-    """The URL of the Cloud Storage emulator of tests/emulators/gcs."""
+def gcs_emulator() -> Iterator[gcs.Emulator]:
+    """The Cloud Storage emulator of tests/emulators/gcs."""
     with gcs.running() as emulator:
-        yield emulator.url
+        yield emulator
 
 
 @pytest.fixture(scope="session")

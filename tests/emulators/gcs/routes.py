@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import itertools
 import json
@@ -9,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -186,7 +188,7 @@ def _media(stored: Stored, wanted: Mapping[str, str]) -> Answer:
     headers = {
         "Content-Type": resource["contentType"],
         "ETag": resource["etag"],
-        "Last-Modified": "Tue, 24 Nov 2026 00:00:00 GMT",
+        "Last-Modified": format_datetime(dt.datetime.fromisoformat(resource["timeCreated"]), usegmt=True),
         "X-Goog-Generation": resource["generation"],
         "X-Goog-Metageneration": resource["metageneration"],
         "X-Goog-Storage-Class": resource["storageClass"],
