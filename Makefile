@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 CORPUS ?=
+SAM    ?= sam
+ARGS   ?=
+PIP_TOOLS := 7.6.2
 
 .PHONY: setup demo test test-long check format bench conformance conformance-benign clean \
-        build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure
+        build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure lock
 
 setup: $(VENV)/.ready
 
@@ -52,6 +55,29 @@ build/aws build/gcp build/azure: setup
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-compile --target $@ .
 	rm -rf $@/bin
 	$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash $@
+
+# ARGS go to `sam deploy`; the two scripts read the environment (docs/deploy-*.md).
+deploy-aws: build/aws
+	$(SAM) build
+	python3.12 -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Function
+	$(SAM) deploy --stack-name customhouse --resolve-s3 --capabilities CAPABILITY_IAM $(ARGS)
+
+deploy-gcp: build/gcp
+	bash deploy/gcp/deploy.sh
+
+deploy-azure: build/azure
+	bash deploy/azure/deploy.sh
+
+# The locks are for Python 3.12, which the three functions run on; the core itself is no part of them.
+lock:
+	python3.12 -m venv build/tools/pip-tools
+	build/tools/pip-tools/bin/python -m pip install --quiet pip-tools==$(PIP_TOOLS)
+	$(foreach cloud,aws gcp azure,$(call compile,$(cloud),--extra $(cloud)) &&) \
+	$(call compile,container,--extra aws --extra gcp --extra azure)
+
+compile = CUSTOM_COMPILE_COMMAND="make lock" build/tools/pip-tools/bin/pip-compile --quiet --upgrade \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	$(2) --output-file functions/$(1)/requirements.txt pyproject.toml
 
 clean:
 	rm -rf build .hypothesis .mypy_cache .ruff_cache .import_linter_cache
