@@ -1,1 +1,7 @@
 """Records: one JSON document about one artifact version."""
+
+from customhouse.catalog.catalog import Catalog, Held
+from customhouse.catalog.cursors import Cursors
+from customhouse.catalog.record import Planned, Record
+
+__all__ = ["Catalog", "Cursors", "Held", "Planned", "Record"]

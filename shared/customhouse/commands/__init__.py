@@ -1,0 +1,20 @@
+"""What the command line offers, one module per group of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from customhouse.commands import artifacts, policy, serve
+
+application = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Opens, inspects, judges and retires every artifact that lands in a bucket or registry.",
+)
+application.command("scan")(artifacts.scan)
+application.command("events")(artifacts.events)
+application.command("sweep")(serve.sweep)
+application.command("watch")(serve.watch)
+application.command("report")(artifacts.report)
+application.add_typer(policy.application, name="policy")

@@ -1,0 +1,111 @@
+"""`scan` and `report` files on this machine, and `events` names what a message names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from customhouse import events as wire
+from customhouse import scanners
+from customhouse.commands import show
+from customhouse.errors import ConfigError
+from customhouse.inspect import inspect
+from customhouse.policy.decide import decide
+from customhouse.policy.load import Loaded, default
+from customhouse.policy.load import load as load_policy
+from customhouse.report import html, sarif
+from customhouse.report import json as lines
+from customhouse.report.result import Judged
+
+
+class Format(enum.StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Policy file; the packaged default without it.")]
+Paths = Annotated[list[Path], typer.Argument(help="Files and folders.")]
+
+
+def scan(
+    paths: Paths, style: Annotated[Format, typer.Option("--format")] = Format.TABLE, policy: PolicyFile = None
+) -> None:
+    """Inspect and judge files; folders are walked, links are not followed."""
+    results = []
+    for judged in _judge(paths, policy, quiet=style is not Format.TABLE):
+        results.append(judged)
+        if style is Format.JSON:
+            sys.stdout.write(lines.line(judged) + "\n")
+            sys.stdout.flush()
+    if style is Format.SARIF:
+        sys.stdout.write(sarif.render(results) + "\n")
+    if style is Format.TABLE:
+        show.table(results)
+    raise typer.Exit(0 if all(judged.decision.verdict.passes for judged in results) else 1)
+
+
+def report(
+    paths: Paths,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page to write.")] = Path("customhouse.html"),
+    policy: PolicyFile = None,
+) -> None:
+    """Inspect and judge files and write one HTML page about them."""
+    results = list(_judge(paths, policy, quiet=False))
+    output.write_text(html.render(results, dt.datetime.now(dt.UTC)), encoding="utf-8")
+    sys.stderr.write(f"wrote {output}\n")
+    raise typer.Exit(0 if all(judged.decision.verdict.passes for judged in results) else 1)
+
+
+def events(file: Annotated[str, typer.Argument(help="A file with one message, or - for standard input.")]) -> None:
+    """Print the JSON list of artifacts that a cloud's message names."""
+    payload = sys.stdin.buffer.read() if file == "-" else _read(Path(file))
+    found = [wire.as_json(event) for event in wire.parse(payload)]
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+
+
+def _judge(paths: list[Path], policy: Path | None, *, quiet: bool) -> Iterator[Judged]:
+    loaded = read_policy(policy)
+    engines = scanners.load(loaded.policy.scanners)
+    files = list(_files(paths))
+    for path in show.progress(files, quiet=quiet):
+        yield _judge_one(path, loaded, engines)
+
+
+def _judge_one(path: Path, loaded: Loaded, engines: Sequence[scanners.Scanner]) -> Judged:
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        inspection = inspect(path.name, (), engines, loaded.limits, size=size, file=file)
+    today = dt.datetime.now(dt.UTC).date()
+    return Judged(str(path), inspection, decide(loaded.policy, inspection, str(path), today))
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
+        elif path.is_file():
+            yield path
+        else:
+            raise ConfigError(f"{path}: no such file or folder; name one that exists")
+
+
+def read_policy(path: Path | None) -> Loaded:
+    """The policy at `path`, or the packaged one."""
+    return default() if path is None else load_policy(_read(path).decode("utf-8", "replace"), str(path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a file that can be read") from error

@@ -1,0 +1,65 @@
+"""`sweep` processes what a store already holds; `watch` a folder as things land in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from customhouse.app import App, load
+from customhouse.commands.show import progress
+from customhouse.errors import Transient
+from customhouse.model import Event
+from customhouse.stores import split
+
+
+def sweep(url: Annotated[str, typer.Argument(help="A store, with a prefix if wanted: s3://bucket/in.")]) -> None:
+    """Process everything in a store that has no record yet; settings come from CUSTOMHOUSE_ variables."""
+    app = load()
+    root, prefix = split(url)
+    counts = _process(app, [Event(stat.location, "sweep") for stat in app.store(root).list(prefix)])
+    sys.stdout.write("".join(f"{count:>8} {word}\n" for word, count in sorted(counts.items())))
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(help="The folder where things land.")],
+    home: Annotated[
+        Path | None, typer.Option(help="Where released, quarantine and records go; beside it by default.")
+    ] = None,
+    interval: Annotated[float, typer.Option(help="Seconds between looks.")] = 2.0,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+) -> None:
+    """Process a folder as things land in it: released, quarantine and records are folders beside it."""
+    base = (home or folder.resolve().parent / f"{folder.resolve().name}.customhouse").resolve()
+    places = {name: base / name for name in ("released", "quarantine", "records")}
+    for place in (folder, *places.values()):
+        place.mkdir(parents=True, exist_ok=True)
+    root = f"file://{folder.resolve()}"
+    app = load({f"CUSTOMHOUSE_{name.upper()}": f"file://{place}" for name, place in places.items()} | dict(os.environ))
+    while True:
+        _process(app, [Event(stat.location, "watch") for stat in app.store(root).list()], tell=True)
+        if once:
+            return
+        time.sleep(interval)
+
+
+def _process(app: App, events: list[Event], *, tell: bool = False) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for event in progress(events, quiet=tell):
+        try:
+            result = app.process(event)
+        except Transient as error:
+            sys.stderr.write(f"{event.location}: later: {error}\n")
+            counts["later"] += 1
+            continue
+        counts[result.verdict or result.status] += 1
+        if tell and result.status == "decided":
+            sys.stdout.write(f"{result.verdict}\t{event.location.key}\t{result.rule}\n")
+            sys.stdout.flush()
+    return counts

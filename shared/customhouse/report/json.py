@@ -1,0 +1,33 @@
+"""The line format of `customhouse scan --format json`: one object per artifact."""
+
+from __future__ import annotations
+
+import msgspec
+
+from customhouse.report.result import Judged
+
+
+def line(judged: Judged) -> str:
+    """One JSON object without a line break; its fields are a contract (docs/cli.md)."""
+    inspection, decision = judged.inspection, judged.decision
+    coverage = inspection.coverage
+    document = {
+        "path": judged.path,
+        "kind": inspection.kind,
+        "digests": dict(inspection.digests),
+        "verdict": decision.verdict,
+        "rule": decision.rule,
+        "reasons": decision.reasons,
+        "coverage": {
+            "complete": coverage.complete,
+            "members": coverage.members,
+            "opened": coverage.opened,
+            "bytes": coverage.bytes,
+            "skipped": coverage.skipped,
+        },
+        "findings": inspection.findings,
+        "packages": [package.purl for package in inspection.packages],
+        "engines": dict(inspection.engines),
+        "seconds": round(inspection.seconds, 4),
+    }
+    return msgspec.json.encode(document).decode()

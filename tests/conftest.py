@@ -1,0 +1,27 @@
+"""Sockets are closed in unit tests; tests of emulators may reach loopback."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_socket
+
+pytest_plugins = ["tests.emulators.fixtures"]
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that take minutes run only when asked for with `-m`."""
+    if not config.option.markexpr:
+        long = pytest.mark.skip(reason="takes minutes: make test-long")
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(long)
+
+
+@pytest.fixture(autouse=True)
+def _sockets(request: pytest.FixtureRequest) -> None:
+    if {"emulator", "deploy"} & set(request.keywords):
+        pytest_socket.enable_socket()
+        pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    else:
+        pytest_socket.disable_socket(allow_unix_socket=True)
