@@ -105,7 +105,7 @@ def _deletable(item: Item) -> Location:
 def _to_trash(store: Store, found: Stat, key: str) -> Location:
     """Copy a version to the trash, or find the copy that an interrupted run made; verified before returning."""
     tags = store.tags(found.location) if found.tags is None else found.tags
-    ours = {name: tags[name] for name in (VERDICT_TAG, LIFECYCLE_TAG) if name in tags}
+    ours = {LIFECYCLE_TAG: "undo"} | ({VERDICT_TAG: tags[VERDICT_TAG]} if VERDICT_TAG in tags else {})
     try:
         copy = store.copy(found, key, tags=ours, if_absent=True)
     except Conflict as conflict:

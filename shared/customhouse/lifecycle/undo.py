@@ -11,7 +11,7 @@ from customhouse.lifecycle.apply import Sleep, bounded, patiently
 from customhouse.lifecycle.execute import DEFERRED, DONE, FAILED, SUPERSEDED, Bucket, trash_key, verify
 from customhouse.lifecycle.plan import Item, Plan
 from customhouse.lifecycle.words import Action
-from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG, Location, Outcome
+from customhouse.model import VERDICT_TAG, Location, Outcome
 from customhouse.ports import Store
 
 EXPIRED = "expired"
@@ -48,7 +48,7 @@ def _restore(item: Item, store: Store) -> tuple[str, str]:
     except Gone:
         return EXPIRED, "the trash does not hold it"
     tags = store.tags(kept.location) if kept.tags is None else kept.tags
-    ours = {name: tags[name] for name in (VERDICT_TAG, LIFECYCLE_TAG) if name in tags}
+    ours = {VERDICT_TAG: tags[VERDICT_TAG]} if VERDICT_TAG in tags else {}
     try:
         back = store.copy(kept, item.location.key, tags=ours, if_absent=True)
     except Conflict:
