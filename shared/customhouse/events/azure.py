@@ -59,7 +59,8 @@ def distribution(document: Document) -> Iterator[Nested]:
 
 
 def _is_layer(event: object) -> bool:
-    kind = text(mapping(event, "target"), "mediaType") if isinstance(event, Mapping) and "target" in event else ""
+    target = field(event, "target") if isinstance(event, Mapping) else None
+    kind = text(target, "mediaType") if isinstance(target, Mapping) else ""
     return kind == "application/octet-stream" or ".layer." in kind
 
 

@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from customhouse.errors import Malformed
 from customhouse.events.fields import Document, from_json, needed, text
 from customhouse.events.fields import mapping as member
 
-_SNS = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
+_SNS = re.compile(r"https://sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def _event_grid(document: object) -> Reply:
 def _sns(document: object) -> Reply:
     """https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html."""
     url = text(_object(document), "SubscribeURL")
-    if not url.startswith("https://") or not _SNS.fullmatch(urlsplit(url).netloc):
+    if not _SNS.fullmatch(url):
         raise Malformed(f"not a URL of Amazon SNS: {url!r}")
     return Reply(visit=url)
 
