@@ -1,20 +1,35 @@
-"""What a cold start costs: each handler's import against the bare SDK client of its cloud, in fresh processes."""
+"""What running costs beyond the SDK: handlers' cold starts, own CPU per event, store calls per event.
+
+Each handler's import is measured against the bare SDK client of its cloud, in fresh processes. One event is measured
+on memory stores, so that what is left is ours.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
 import time
+import zipfile
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.runtimes.folders import ROOT, build
 
+from customhouse import app
+from customhouse.model import Event
+from customhouse.ports import Store
+from customhouse.stores import open_store
+
 RUNS = 9
+EVENTS = 50
+ARTIFACT_BYTES = 100_000
 REPORT = ROOT / "build" / "bench" / "startup.json"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -67,16 +82,84 @@ def measure(cloud: str, folder: Path) -> Start:
     return Start(cloud, *(round(statistics.median(column), 1) for column in columns))
 
 
+@dataclass
+class _Counting:
+    """Any store, and how often each of its methods was called."""
+
+    store: Store
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def __getattr__(self, name: str) -> object:
+        self.calls[name] += name != "root"
+        return getattr(self.store, name)
+
+
+@dataclass(frozen=True)
+class PerEvent:
+    """One clean artifact from event to record, warm: our CPU in milliseconds, and calls by store and method."""
+
+    artifact_bytes: int
+    cpu_ms: float
+    object_calls: Mapping[str, float]
+    record_calls: Mapping[str, float]
+
+
+def measure_event() -> PerEvent:
+    """The median over EVENTS artifacts that differ, after one that loads the engines."""
+    roots = {purpose: f"memory://bench-{purpose}" for purpose in ("intake", "released", "quarantine", "records")}
+    made = app.load({f"CUSTOMHOUSE_{purpose.upper()}": root for purpose, root in roots.items()})
+    stores = {root: _Counting(open_store(root)) for root in roots.values()}
+    made.open_store = lambda root: cast("Store", stores[root])
+    events = [_upload(stores[roots["intake"]].store, number) for number in range(EVENTS + 1)]
+    made.process(events[0])
+    for store in stores.values():
+        store.calls.clear()
+    spent = [_cpu_ms(made, event) for event in events[1:]]
+    records = stores.pop(roots["records"]).calls
+    objects = sum((store.calls for store in stores.values()), Counter[str]())
+    size = events[0].size or 0
+    return PerEvent(size, round(statistics.median(spent), 2), _per_event(objects), _per_event(records))
+
+
+def _upload(intake: Store, number: int) -> Event:
+    """A zip of about 100 KB that holds source text, each one different."""
+    chance = random.Random(number)  # noqa: S311 -- test data, no cryptography
+    words = chance.choices(["return", "value", "left", "right", "total", "import", "for"], k=4000)
+    noise = chance.randbytes(ARTIFACT_BYTES - 12_000)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("package/module.py", " ".join(words))
+        archive.writestr("package/data.bin", noise)
+    data = buffer.getvalue()
+    return Event(intake.put(f"{number}.zip", data), "bench", size=len(data))
+
+
+def _cpu_ms(made: app.App, event: Event) -> float:
+    began = time.process_time()
+    result = made.process(event)
+    spent = (time.process_time() - began) * 1000
+    assert result.verdict == "clean", result
+    return spent
+
+
+def _per_event(calls: Counter[str]) -> Mapping[str, float]:
+    return {name: round(count / EVENTS, 2) for name, count in sorted(calls.items())}
+
+
 def main() -> None:
-    """Print the table and write build/bench/startup.json."""
+    """Print the tables and write build/bench/startup.json."""
     starts = [measure(cloud, folder) for cloud, folder in build("aws", "gcp", "azure").items()]
     print(f"cold start, median of {RUNS} fresh processes: CPU ms (wall ms)")
     for start in starts:
         bare = f"bare SDK {start.bare_cpu_ms:6.1f} ({start.bare_wall_ms:6.1f})"
         handler = f"handler {start.handler_cpu_ms:6.1f} ({start.handler_wall_ms:6.1f})"
         print(f"  {start.cloud:5}  {bare}   {handler}   ratio {start.ratio:.2f}")
+    event = measure_event()
+    print(f"one clean {event.artifact_bytes // 1000} KB artifact, warm, median of {EVENTS}: {event.cpu_ms} ms CPU")
+    print(f"  store calls per event: objects {event.object_calls}, records {event.record_calls}")
+    cold = {one.cloud: {**asdict(one), "ratio": one.ratio} for one in starts}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps({one.cloud: {**asdict(one), "ratio": one.ratio} for one in starts}, indent=2))
+    REPORT.write_text(json.dumps({"cold_start": cold, "event": asdict(event)}, indent=2))
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ class AzureHost:
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str], python: str = sys.executable) -> None:
         self._settings = environment
-        self._queues = json.loads((folder / "host.json").read_text())["extensions"]["queues"]
+        self._queues = _queue_settings(folder, environment)
         self._worker = _Worker(folder, environment, python)
         self._service = QueueServiceClient.from_connection_string(environment["AzureWebJobsStorage"])
         self._stopping = threading.Event()
@@ -228,7 +228,7 @@ class AzureHost:
         """Serve a queue in batches, as the queue extension does."""
         source = self.queue(function.trigger["queueName"])
         poison = self.queue(f"{source.queue_name}-poison")
-        size = self._queues.get("batchSize", 16)
+        size = int(self._queues.get("batchSize", 16))
         with source, poison, ThreadPoolExecutor(size) as pool:
             while not self._stopping.is_set():
                 batch = list(source.receive_messages(max_messages=size, visibility_timeout=LEASE_SECONDS))
@@ -240,7 +240,7 @@ class AzureHost:
         outcome = self._attempt(function, message)
         if outcome.ok:
             source.delete_message(message)
-        elif (message.dequeue_count or 0) >= self._queues.get("maxDequeueCount", 5):
+        elif (message.dequeue_count or 0) >= int(self._queues.get("maxDequeueCount", 5)):
             poison.send_message(message.content)
             source.delete_message(message)
         else:
@@ -268,6 +268,13 @@ class AzureHost:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _queue_settings(folder: Path, settings: Mapping[str, str]) -> Mapping[str, Any]:
+    """`extensions.queues` of host.json, and what app settings of the documented long name put in its place."""
+    override = "AzureFunctionsJobHost__extensions__queues__"
+    written: dict[str, Any] = json.loads((folder / "host.json").read_text())["extensions"]["queues"]
+    return written | {name.removeprefix(override): text for name, text in settings.items() if name.startswith(override)}
 
 
 def _metadata(message: QueueMessage) -> Iterable[tuple[str, Datum]]:

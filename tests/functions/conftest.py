@@ -1,0 +1,43 @@
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.runtimes.folders import CloudName, build
+
+Install = Callable[[CloudName], str]
+"""Makes an environment that holds a folder's lock and what the platform itself brings; gives its interpreter."""
+
+PLATFORM: Mapping[CloudName, list[str]] = {
+    "aws": ["awslambdaric==4.2.2"],
+    "gcp": [],
+    "azure": [
+        "--no-deps",
+        "--ignore-requires-python",
+        "azure-functions-runtime==1.3.0",
+        "azurefunctions-extensions-base",
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def folders() -> Mapping[CloudName, Path]:
+    return build("aws", "gcp", "azure")
+
+
+@pytest.fixture(scope="session")
+def clean_python(folders: Mapping[CloudName, Path], tmp_path_factory: pytest.TempPathFactory) -> Install:
+    def install(cloud: CloudName) -> str:
+        environment = tmp_path_factory.mktemp(f"clean-{cloud}")
+        venv.create(environment, with_pip=False)
+        python = str(environment / "bin" / "python")
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", str(folders[cloud] / "requirements.txt")], check=True)
+        if PLATFORM[cloud]:
+            subprocess.run([*pip, *PLATFORM[cloud]], check=True)
+        return python
+
+    return install

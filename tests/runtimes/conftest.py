@@ -1,3 +1,0 @@
-from tests.emulators.fixtures import azure_connection_string
-
-__all__ = ["azure_connection_string"]
