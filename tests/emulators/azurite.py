@@ -79,8 +79,8 @@ def running(start: list[str] | None = None) -> Iterator[Azurite]:
     options = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     ports = ["--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)]
     with tempfile.TemporaryDirectory() as folder:
-        arguments = [*(start or command()), *options, *ports, "--location", folder]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        arguments = [*(start or command()), *options, *ports]
+        process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             if not (answers(blob) and answers(queue)):
                 raise UnavailableError(f"it does not answer; exit status {process.poll()}")
