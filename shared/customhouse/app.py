@@ -138,8 +138,9 @@ class App:
 
     def _allowed(self, actions: Sequence[str], location: Location) -> Sequence[str]:
         """Where things were put by us they stay: they are judged like any upload, and tagged, but not moved again."""
-        ours = any(_within(location, target) for target in self.targets.values())
-        return [action for action in actions if action in {"tag", "notify"}] or ["tag"] if ours else actions
+        if any(_within(location, target) for target in self.targets.values()):
+            return ["tag", *(action for action in actions if action == "notify")]
+        return actions
 
     def _current(self, location: Location) -> bool:
         """Whether this version is still what its name stands for; etags alone are checked by every step itself."""

@@ -6,14 +6,13 @@ import pytest
 
 from customhouse.errors import Transient
 from customhouse.model import VERDICT_TAG, Event, Location
-from customhouse.stores.memory import MemoryStore
-from tests.app.world import EICAR, NOW, World
+from tests.app.world import EICAR, NOW, World, memory
 from tests.stores.faults import Calls, FaultyStore
 
 
 @pytest.fixture
 def world() -> World:
-    return World.of(lambda part: MemoryStore(f"memory://{part}", versioned=True))
+    return World.of(memory(versioned=True))
 
 
 def live(world: World, part: str) -> dict[str, object]:
@@ -80,7 +79,7 @@ def test_older_version_of_an_overwritten_object_is_superseded(world: World) -> N
 
 
 def test_identical_bytes_uploaded_again_are_judged_again() -> None:
-    world = World.of(lambda part: MemoryStore(f"memory://{part}"))
+    world = World.of(memory())
     for _ in range(2):
         assert world.app().process(world.upload("in/a.txt", b"same")).status == "decided"
 
@@ -94,11 +93,12 @@ class Overwriting(FaultyStore):
 
 
 def test_object_overwritten_before_the_tag_never_gets_the_old_verdict() -> None:
-    world = World.of(lambda part: MemoryStore(f"memory://{part}"))
+    world = World.of(memory())
     event = world.upload("in/a.txt", b"old")
     app = world.app()
     intake = Overwriting(world.stores["intake"])
-    app = dataclasses.replace(app, open_store=lambda r: intake if r == intake.root else world.stores[r.split("//")[1]])
+    others = {store.root: store for store in world.stores.values()}
+    app = dataclasses.replace(app, open_store=lambda root: intake if root == intake.root else others[root])
     assert app.process(event).status == "superseded"
     assert live(world, "intake") == {"a.txt": (b"new", {})}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,11 +12,18 @@ from customhouse.model import Event, Location
 from customhouse.policy.load import Loaded, default
 from customhouse.ports import Notifier, Store
 from customhouse.settings import Settings
+from customhouse.stores.memory import MemoryStore
 from tests.stores.faults import Calls, FaultyStore
 
 PARTS = ("intake", "released", "quarantine", "records")
 NOW = 1_800_000_000.0
 EICAR = (r"X5O!P%@AP[4\PZX54(P^)7CC)7}" + "$EICAR-STANDARD-" + "ANTIVIRUS-TEST-FILE!$H+H*").encode()
+
+
+def memory(*, versioned: bool = False) -> Callable[[str], Store]:
+    """Stores of their own for one world: memory stores of one name share their objects."""
+    world = uuid.uuid4().hex
+    return lambda part: MemoryStore(f"memory://{part}-{world}", versioned=versioned)
 
 
 @dataclass
@@ -30,9 +38,10 @@ class Told:
 
 @dataclass
 class World:
-    """Four stores; `apps` of it share them as processes share a cloud."""
+    """Four stores, or a prefix in them; every `app` is a new process over the same cloud."""
 
     stores: Mapping[str, Store]
+    prefix: str = ""
     told: Told = field(default_factory=Told)
 
     @classmethod
@@ -41,13 +50,14 @@ class World:
 
     def app(self, calls: Calls | None = None, now: float = NOW, policy: Loaded | None = None, **changes: str) -> App:
         roots = {store.root: FaultyStore(store, calls=calls) if calls else store for store in self.stores.values()}
-        places = {part: self.stores[part].root for part in PARTS[1:]} | changes
-        settings = Settings(**places, intake=(self.stores["intake"].root,), notify="log:")  # type: ignore[arg-type]
+        urls = {part: f"{self.stores[part].root}/{self.prefix}".rstrip("/") for part in PARTS}
+        places = {part: urls[part] for part in PARTS[1:]} | changes
+        settings = Settings(**places, intake=(urls["intake"],), notify="log:")  # type: ignore[arg-type]
         opener: Callable[[str], Notifier] = lambda _: self.told  # noqa: E731 -- one expression
         return App(settings, policy or default(), lambda root: roots[root], opener, clock=lambda: now)
 
     def upload(self, key: str, data: bytes, tags: Mapping[str, str] | None = None) -> Event:
-        location = self.stores["intake"].put(key, data, tags=tags)
+        location = self.stores["intake"].put(self.prefix + key, data, tags=tags)
         return Event(location, "test", size=len(data))
 
     def state(self) -> dict[str, object]:
@@ -56,11 +66,11 @@ class World:
 
     def records(self) -> list[Record]:
         store = self.stores["records"]
-        return [decode(_read(store, stat.location)) for stat in store.list("records/")]
+        return [decode(_read(store, stat.location)) for stat in store.list(f"{self.prefix}records/")]
 
     def _objects(self, part: str) -> dict[str, object]:
         store = self.stores[part]
-        live = [stat.location for stat in store.list()]
+        live = [stat.location for stat in store.list(self.prefix)]
         return {location.key.split("/")[-1]: (_read(store, location), store.tags(location)) for location in live}
 
 
@@ -71,4 +81,4 @@ def _read(store: Store, location: Location) -> bytes:
 
 def _settled(record: Record) -> tuple[str, str, str, tuple[str, ...]]:
     verdict = record.decision.verdict.value if record.decision else ""
-    return record.location.key, record.state, verdict, tuple(o.status for o in record.outcomes)
+    return record.location.key.split("/")[-1], record.state, verdict, tuple(o.status for o in record.outcomes)
