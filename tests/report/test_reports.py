@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from customhouse.model import Severity, SkipReason, Verdict
+from customhouse.report import html, sarif
+from customhouse.report import json as lines
+from customhouse.report.result import Judged
+from tests.facts import decision, finding, inspection, skip
+
+BAD = Judged("in/<b>.zip", inspection(finding(), skip()), decision(Verdict.QUARANTINED))
+GOOD = Judged("in/ok.zip", inspection(), decision())
+
+
+def test_json_line_holds_the_contract() -> None:
+    said = json.loads(lines.line(BAD))
+    assert said["verdict"] == "quarantined"
+    assert said["coverage"] == {
+        "complete": False,
+        "members": 3,
+        "opened": 2,
+        "bytes": 10,
+        "skipped": [{"member": "a.zip!/y", "reason": "limit", "detail": "more members than 10"}],
+    }
+    assert said["findings"][0]["rule"] == "eicar"
+    assert "\n" not in lines.line(BAD)
+
+
+def test_sarif_has_results_for_findings_and_notifications_for_skips() -> None:
+    run = json.loads(sarif.render([BAD, GOOD]))["runs"][0]
+    assert [result["ruleId"] for result in run["results"]] == ["malware/eicar"]
+    assert run["results"][0]["level"] == "error"
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith("not seen: limit")
+    assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "malware/eicar"
+
+
+def test_sarif_levels_follow_severity() -> None:
+    all_levels = Judged("x", inspection(*[finding(severity) for severity in Severity]), decision())
+    results = json.loads(sarif.render([all_levels]))["runs"][0]["results"]
+    assert [result["level"] for result in results] == ["note", "warning", "error", "error"]
+
+
+def test_html_escapes_what_artifacts_say_and_shows_what_was_not_seen() -> None:
+    page = html.render([GOOD, BAD], dt.datetime(2026, 11, 24, tzinfo=dt.UTC))
+    assert "<b>.zip" not in page
+    assert "&lt;b&gt;.zip" in page
+    assert "more members than 10" in page
+    assert page.index("badge quarantined") < page.index("badge clean")
+
+
+def test_html_of_nothing_is_a_page() -> None:
+    assert "0 artifacts" in html.render([], dt.datetime(2026, 11, 24, tzinfo=dt.UTC))
+
+
+def test_every_skip_reason_can_be_reported() -> None:
+    for reason in SkipReason:
+        assert reason in lines.line(Judged("x", inspection(skip(reason)), decision()))
