@@ -9,11 +9,12 @@ from functools import cache
 from customhouse.errors import ConfigError
 from customhouse.ports import Notifier
 
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?(?:/[!-~]*)?"
 _ADAPTERS = (  # what the URL looks like, module, the extra that brings its SDK
     (re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+(\.fifo)?", re.ASCII), "sns", "aws"),
     (re.compile(r"pubsub://[\w.:-]+/[\w.~+%-]+", re.ASCII), "pubsub", "gcp"),
-    (re.compile(r"eventgrid\+https://[^\s/@]+(/\S*)?"), "eventgrid", "azure"),
-    (re.compile(r"https?://[^\s/@]+(/\S*)?"), "webhook", ""),
+    (re.compile(r"eventgrid\+https://" + _HOST), "eventgrid", "azure"),
+    (re.compile(r"https?://" + _HOST), "webhook", ""),
     (re.compile(r"memory://[\w-]+"), "memory", ""),
     (re.compile(r"log:"), "log", ""),
 )

@@ -9,7 +9,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping
 
-from customhouse.errors import Denied, Transient
+from customhouse.errors import ConfigError, Denied, Transient
 from customhouse.notifiers.post import encoded, post
 
 _SCOPE = "https://www.googleapis.com/auth/pubsub"
@@ -49,12 +49,14 @@ def _bearer() -> Callable[[], Mapping[str, str]]:
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
     except GoogleAuthError as error:
-        raise Denied(f"no Google credential for Pub/Sub: {error}") from error
+        raise ConfigError(f"notify: no Google credential for Pub/Sub: {error}") from error
+
+    refresh: Callable[[Request], None] = credentials.refresh
 
     def authorization() -> Mapping[str, str]:
         try:
             if not credentials.valid:
-                credentials.refresh(Request())
+                refresh(Request())
         except TransportError as error:
             raise Transient(f"no token for Pub/Sub: {error}") from error
         except GoogleAuthError as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import botocore.config
 import botocore.session
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import ConnectionError as Unreachable
 
 from customhouse.errors import Denied, Rejected, Transient
 from customhouse.notifiers.post import TIMEOUT_SECONDS, encoded
@@ -39,8 +40,10 @@ class Sns:
             raise _refusal(error, f"{self._topic}: {error}") from error
         except NoCredentialsError as error:
             raise Denied(f"{self._topic}: {error}") from error
-        except BotoCoreError as error:
+        except (HTTPClientError, Unreachable) as error:
             raise Transient(f"{self._topic}: {error}") from error
+        except BotoCoreError as error:
+            raise Rejected(f"{self._topic}: {error}") from error
 
 
 def connect(url: str, _secret: str) -> Sns:
