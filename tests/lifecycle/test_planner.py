@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError
 from customhouse.lifecycle import plan, planner
@@ -18,7 +17,7 @@ from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, NOTHING, Action, Artifact
 from customhouse.model import Location
-from tests.lifecycle import strategies
+from tests.lifecycle.worlds import World, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,22 +36,28 @@ def fill(database: duckdb.DuckDBPyConnection, inventory: list[Artifact], folder:
     table.load_export(database, path)
 
 
-@given(st.data())
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@given(seeds)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_duckdb_decides_every_row_as_the_interpreter_does(
-    database: duckdb.DuckDBPyConnection, tmp_path: Path, data: st.DataObject
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, seed: int
 ) -> None:
-    scheme = data.draw(st.sampled_from(sorted(strategies.ROOTS)))
-    images = scheme == "oci"
-    inventory = data.draw(strategies.images() if images else strategies.inventories(scheme))
-    rules = data.draw(strategies.policies(images=images))
-    now, in_use = data.draw(strategies.clocks), data.draw(strategies.uses)
+    world = World(seed)
+    inventory, rules, in_use = world.inventory(), plan.ready(world.policy(), set()), world.in_use()
     fill(database, inventory, tmp_path)
-    planner.decide(database, rules, now, in_use)
-    expected = zip(inventory, interpret(rules, inventory, now, in_use), strict=True)
+    planner.decide(database, rules, world.now, in_use)
+    expected = zip(inventory, interpret(rules, inventory, world.now, in_use), strict=True)
     assert planner.dispositions(database) == {item.location: one for item, one in expected if one != NOTHING}
+
+
+def test_the_cases_of_that_property_decide_everything_there_is_to_decide() -> None:
+    seen = set()
+    for seed in range(300):
+        world = World(seed)
+        chosen = interpret(plan.ready(world.policy(), set()), world.inventory(), world.now, world.in_use())
+        seen |= {(one.action, one.clause.split(" latest")[0]) for one in chosen}
+    assert {action for action, _ in seen} == set(Action)
+    clauses = {"hold", "lock", "protect tag", "protect in_use", "keep", "closure: child of a kept image"}
+    assert clauses <= {clause for action, clause in seen if action is Action.KEEP}
 
 
 RULES = load(

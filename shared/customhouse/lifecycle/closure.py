@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from customhouse.lifecycle.words import Action, Artifact, Disposition
 
@@ -12,7 +13,8 @@ def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disp
     """Dispositions that orphan nothing.
 
     First the referrers (signatures, SBOMs) of deleted images follow them, then everything that a surviving image
-    needs survives too, at any depth: nested indexes, referrers of referrers. Digests are unique per repository.
+    needs survives too, at any depth: nested indexes, referrers of referrers. Digests are unique per repository. The
+    clauses do not depend on the inventory's order.
     """
     images = _Images(inventory)
     if not images.related:
@@ -27,7 +29,9 @@ class _Images:
         self.at: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.referrers: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.inventory = inventory
-        for at, item in enumerate(inventory):
+        self.order = sorted(range(len(inventory)), key=lambda at: astuple(inventory[at].location))
+        for at in self.order:
+            item = inventory[at]
             if item.digest:
                 self.at[item.location.root, item.digest].append(at)
             if item.subject:
@@ -46,7 +50,7 @@ class _Images:
 def _follow(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
     """Delete the referrers of what is deleted, unless a rule has its own word on them."""
     chosen = list(chosen)
-    waiting = [at for at, one in enumerate(chosen) if one.action is Action.DELETE]
+    waiting = [at for at in images.order if chosen[at].action is Action.DELETE]
     while waiting:
         subject = chosen[at := waiting.pop()]
         for referrer in images.referrers_of(at):
@@ -58,7 +62,7 @@ def _follow(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
 
 def _keep(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
     """Keep what any surviving image needs."""
-    waiting = [at for at, one in enumerate(chosen) if one.action is not Action.DELETE]
+    waiting = [at for at in images.order if chosen[at].action is not Action.DELETE]
     while waiting:
         at = waiting.pop()
         needs = [(child, "child") for child in images.children_of(at)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from customhouse.errors import Conflict, Denied, Gone, Rejected
 from customhouse.lifecycle.plan import Item
-from customhouse.lifecycle.rules import trash_prefix
+from customhouse.lifecycle.rules import TRASH, trash_prefix
 from customhouse.lifecycle.selection import carries
 from customhouse.lifecycle.words import Action
 from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG, Location, Outcome, Stat
@@ -96,10 +96,11 @@ def _protected(store: Store, found: Stat, protect: Mapping[str, str]) -> str:
 def _deletable(item: Item) -> Location:
     """What to delete: S3's current version by its ETag, which leaves a delete marker in a versioned bucket.
 
-    Deleting it by its versionId would bring the version before it back to life.
+    Deleting it by its versionId would bring the version before it back to life; the trash has none before.
     """
     here = item.location
-    return replace(here, version="") if here.scheme == "s3" and item.live and here.etag else here
+    marker = here.scheme == "s3" and item.live and here.etag and not here.key.startswith(TRASH)
+    return replace(here, version="") if marker else here
 
 
 def _to_trash(store: Store, found: Stat, key: str) -> Location:

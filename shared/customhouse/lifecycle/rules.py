@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from customhouse.lifecycle.units import show_duration
-from customhouse.lifecycle.words import Action
+from customhouse.lifecycle.words import DAY, Action
 
 TRASH = "customhouse-undo/"
 """Where deleted objects wait for their undo window to pass; ordinary rules never select below it."""
@@ -109,9 +109,12 @@ def digest(rules: tuple[Rule, ...]) -> str:
 
 
 def purges(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The implied rules that empty the trash: one per undo window, deleting for good once it has passed."""
+    """The implied rules that empty the trash: one per undo window, deleting for good once it has passed.
+
+    One more removes what a versioned bucket keeps of it.
+    """
     windows = sorted({rule.undo for rule in rules if rule.action is Action.DELETE and rule.undo})
-    return tuple(
+    emptied = [
         Rule(
             id=f"undo-{show_duration(window)}",
             action=Action.DELETE,
@@ -120,7 +123,11 @@ def purges(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
             trash=True,
         )
         for window in windows
+    ]
+    versions = Rule(
+        id="undo-versions", action=Action.DELETE, select=Select(prefix=(TRASH,)), noncurrent=int(DAY), trash=True
     )
+    return (*emptied, versions) if emptied else ()
 
 
 def trash_prefix(window: int) -> str:

@@ -78,8 +78,8 @@ def _neighbours(rule: Rule, rules: Sequence[Rule], target: Target) -> Iterator[s
             if other is not rule and _may_keep(other) and not is_static_keeper(other) and overlap(rule, other, target):
                 yield f"rule {other.id!r} may keep what it deletes"
     window = max((other.undo for other in rules if other.action is Action.DELETE), default=0)
-    wait = rule.age if rule.noncurrent is None else rule.noncurrent
-    if not rule.trash and window and _reaches_trash(rule) and (wait or 0) < window:
+    early = (rule.age or 0) < window if rule.noncurrent is None else rule.noncurrent < DAY
+    if not rule.trash and window and _reaches_trash(rule) and early:
         yield f"without a prefix it would reach the trash before {show_duration(window)}, the undo window, have passed"
 
 
