@@ -1,0 +1,189 @@
+"""Pickles, judged by walking their opcodes and never by loading them: what is not on the allow list is a finding.
+
+Found by content, not by name: whole files, every stream in a file, NumPy object arrays, zlib-compressed joblib dumps,
+and streams behind a prefix where a file's name says that it is a model.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from customhouse.model import Fact, Finding, Severity, Skip, SkipReason
+from customhouse.scanners import Member
+from customhouse.scanners.options import Options, read
+from customhouse.scanners.pickles_allowed import Allowed, curated, runs_code
+from customhouse.scanners.pickles_operations import TABLE
+from customhouse.scanners.pickles_reader import Broken, Reader, inflated
+from customhouse.scanners.pickles_walk import OPERATIONS, Global, Machine, Report
+
+INFLATED = 4 << 30
+STREAMS = 1000
+_NUMPY = b"\x93NUMPY"
+_PICKLES = (".pkl", ".pickle", ".pk", ".pck", ".pt", ".pth", ".ckpt", ".joblib", ".jbl", ".dill")
+_MODELS = (*_PICKLES, ".p", ".bin", ".model", ".dat", ".sav")
+"""Names that say pickle, and names that may: only in these is a pickle looked for behind a prefix."""
+_FIRST = frozenset(
+    bytes([code]) for code in b"(]})NIJKMLFSTUVXGcPBC\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96\x97"
+)
+"""Opcodes that need nothing on the stack: a pickle begins with one of them."""
+_PREFIX = 4096
+_OLD_JOBLIB = b"ZF0x"
+"""joblib before 0.10: then the length in hexadecimal, blanks, and a zlib stream."""
+_PROTOCOLS = tuple(bytes([0x80, number]) for number in range(6))
+
+
+class PickleOptions(Options, frozen=True):
+    """`allow`: more lines for the allow list (`module: Name`, `package.*: Class`); `operations`: opcodes of one stream."""
+
+    allow: tuple[str, ...] = ()
+    operations: int = OPERATIONS
+
+
+def build(options: Mapping[str, object]) -> PickleScanner:
+    """Read the allow list."""
+    return PickleScanner(read("pickles", options, PickleOptions))
+
+
+class PickleScanner:
+    """Every pickle stream in a member of any size, in order, with at most a megabyte of it in memory."""
+
+    name = "pickles"
+    reads: Literal["windows", "stream"] = "stream"
+
+    def __init__(self, options: PickleOptions) -> None:
+        lines = [*curated(), *options.allow]
+        self._allowed = Allowed(lines)
+        self._operations = options.operations
+        self.version = f"opcodes 5, allow list of {len(lines)} lines"
+
+    def wants(self, member: Member) -> bool:
+        """What may begin with a pickle, hold one, or is named as if."""
+        head = member.data[:6]
+        return head[:1] in _FIRST or _zlib(head) or head == _NUMPY or head.startswith(_OLD_JOBLIB) or _named(member)
+
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """Findings for names and for streams that cheat; a skip for what breaks off or never ends."""
+        for place in _places(member):
+            yield from self._streams(member, place)
+
+    def _streams(self, member: Member, place: _Place) -> Iterator[Fact]:
+        """The first stream and those that follow it directly."""
+        try:
+            reader, at = place.open(), 0
+            for number in range(STREAMS):
+                if number and reader.data[at : at + 1] not in _FIRST:
+                    return
+                machine = Machine(reader, at, TABLE, self._operations)
+                report = machine.run()
+                yield from self._judge(member, report, sure=place.sure and not number)
+                if not report.whole:
+                    return
+                at = reader.advance(machine.at)
+            yield Skip(member.path, SkipReason.LIMIT, f"more than {STREAMS} pickles in a row")
+        except Broken as error:
+            if place.sure:
+                yield Skip(member.path, SkipReason.CORRUPT, f"pickle {error}")
+
+    def _judge(self, member: Member, report: Report, *, sure: bool) -> Iterator[Fact]:
+        """`sure`: this is meant to be a pickle, so one that breaks off is no accident."""
+        denied = [name for name in report.names if name not in self._allowed]
+        if not (report.whole or report.limited or (sure and _plausible(report)) or _harms(report, denied)):
+            return
+        for name in denied:
+            yield self._denied(member, name)
+        for problem in report.problems:
+            yield Finding(self.name, "pickle-cheats", Severity.HIGH, member.path, f"pickle {problem}")
+        if report.limited:
+            yield Skip(member.path, SkipReason.LIMIT, "pickle has more operations than are followed")
+        elif report.broken and (sure or report.names):
+            yield Skip(member.path, SkipReason.CORRUPT, f"pickle {report.broken}")
+
+    def _denied(self, member: Member, name: Global) -> Finding:
+        code = runs_code(name)
+        rule, severity = ("runs-code", Severity.CRITICAL) if code else ("name-not-allowed", Severity.HIGH)
+        return Finding(self.name, f"pickle-{rule}", severity, member.path, f"pickle imports {_plain(str(name))}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a pickle may begin; `sure` where the format, the kind or the name says that one does."""
+
+    open: Callable[[], Reader]
+    sure: bool
+
+
+def _plausible(report: Report) -> bool:
+    """Whether it imports nothing or something that could be a name: text that begins like an opcode does neither."""
+    return not report.names or any(map(_identifier, report.names))
+
+
+def _harms(report: Report, denied: list[Global]) -> bool:
+    """Whether a stream that breaks off does something before it does."""
+    named = [name for name in denied if _identifier(name)]
+    return bool(named) and (report.calls > 0 or any(map(runs_code, named)))
+
+
+def _identifier(name: Global) -> bool:
+    return all(part.isidentifier() for part in str(name).split("."))
+
+
+def _places(member: Member) -> Iterator[_Place]:
+    head = member.data[:_PREFIX]
+    if head.startswith(_NUMPY):
+        if (start := _numpy_objects(head)) is not None:
+            yield _Place(functools.partial(_reader, member, start), sure=True)
+        return
+    if head.startswith(b"PK"):
+        return
+    if head[:1] in _FIRST:
+        yield _Place(lambda: _reader(member, 0), sure=_meant(member))
+    if _zlib(head[:2]):
+        yield _Place(lambda: Reader(inflated(_opened(member, 0), INFLATED)), sure=False)
+    if head.startswith(_OLD_JOBLIB):
+        yield _Place(lambda: Reader(inflated(_opened(member, head.find(b"x", len(_OLD_JOBLIB))), INFLATED)), sure=False)
+    if _named(member):
+        for start in sorted({at for proto in _PROTOCOLS[2:] if (at := head.find(proto, 1)) > 0}):
+            yield _Place(functools.partial(_reader, member, start), sure=False)
+
+
+def _reader(member: Member, start: int) -> Reader:
+    return Reader(_opened(member, start).read)
+
+
+def _opened(member: Member, start: int) -> BinaryIO:
+    file = member.stream or io.BytesIO(member.data)
+    file.seek(start)
+    return file
+
+
+def _numpy_objects(head: bytes) -> int | None:
+    """Where the pickle of an array of objects begins (numpy/lib/format.py); None where the array holds none."""
+    wide = head[6] > 1
+    size = int.from_bytes(head[8 : 12 if wide else 10], "little")
+    start = (12 if wide else 10) + size
+    header = head[10:start]
+    return start if b"|O" in header or b"'O'" in header else None
+
+
+def _zlib(head: bytes) -> bool:
+    return head[:1] == b"x" and len(head) > 1 and int.from_bytes(head[:2]) % 31 == 0
+
+
+def _named(member: Member) -> bool:
+    return member.kind == "pickle" or member.name.lower().endswith(_MODELS)
+
+
+def _meant(member: Member) -> bool:
+    """Whether the kind or the name says pickle, or the name allows it and the first bytes are those of one."""
+    return _named(member) and (
+        member.kind == "pickle" or member.name.lower().endswith(_PICKLES) or member.data.startswith(_PROTOCOLS)
+    )
+
+
+def _plain(text: str) -> str:
+    """At most 120 characters, none of them able to disturb a terminal or a log."""
+    return "".join(character if character.isprintable() else "?" for character in text[:120])

@@ -1,0 +1,234 @@
+# ruff: noqa: PLR2004 -- opcodes are the numbers that they are
+"""A pickle machine that runs nothing: it follows the opcodes with values as far as names and sizes need them.
+
+Every opcode of protocols 0 to 5 (Lib/pickletools.py) moves the stack and the memo exactly as the real machine does, so
+the names that reach GLOBAL, INST and STACK_GLOBAL are the names that would be imported, whatever the detour.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from customhouse.scanners.pickles_reader import Broken, Reader
+
+Value = object
+OPERATIONS = 5_000_000
+"""Opcodes of one stream that are followed: some 20 MB of small objects, and a few seconds."""
+NAME = 160
+"""Longer strings cannot be names, so what they say is not kept."""
+_ECHO = 50
+"""Times that containers may be fetched per value remembered, before it is an attempt to use up memory."""
+
+
+class Global(NamedTuple):
+    """An importable name as the pickle has it."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(slots=True)
+class Call:
+    """What calling `function` would give; `state` is what BUILD would hand it."""
+
+    function: Value
+    arguments: Value
+    state: Value = None
+
+
+class Container:
+    """A list, a set or a dictionary; what is in it does not matter."""
+
+
+CONTAINER: Final = Container()
+_FIELDS: Final = frozenset({10, 12})
+_FIELD: Final = b"allow_mmap"
+CONTAINERS: Final = frozenset({Container, tuple})
+_INT: Final = struct.Struct("<i").unpack_from
+_UINT: Final = struct.Struct("<I").unpack_from
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pickle stream does: the names it imports, what is wrong with it, whether it calls anything."""
+
+    names: dict[Global, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    calls: int = 0
+    whole: bool = False
+    broken: str = ""
+    limited: bool = False
+
+
+class Machine:
+    """One stream: from PROTO (or the first opcode) to STOP. `at` is the index of the next byte in the reader."""
+
+    def __init__(self, reader: Reader, at: int, table: Sequence[Operation], operations: int = OPERATIONS) -> None:
+        self.reader = reader
+        self.at = at
+        self.report = Report()
+        self.stack: list[Value] = []
+        self.marks: list[list[Value]] = []
+        self.memo: list[Value] = []
+        self.keep: Callable[[Value], None] = self.memo.append
+        self.sparse: dict[int, Value] = {}
+        self.frame: int | None = None
+        self.echoes = 0
+        self.table = table
+        self.operations = operations
+
+    def run(self) -> Report:
+        """Follow the stream to its end; never raises for what the bytes say."""
+        try:
+            self.follow()
+        except Broken as error:
+            self.report.broken = str(error)
+        except (IndexError, KeyError, ValueError, struct.error, TypeError, AttributeError):
+            self.report.broken = "is malformed"
+        if self.echoes > _ECHO * max(2, len(self.memo) + len(self.sparse)):
+            self.problem("fetches the same containers over and over, to use up memory")
+        return self.report
+
+    def problem(self, text: str) -> None:
+        """Note what is wrong, once."""
+        if text not in self.report.problems:
+            self.report.problems.append(text)
+
+    def follow(self) -> None:  # noqa: C901, PLR0912, PLR0915 -- an interpreter's loop: calls would make it four times slower
+        """The opcodes that make up most of a pickle are inlined, most frequent first; the others are in the table."""
+        at, limit, data = self.at, -1, self.reader.data
+        stack, memo, marks, table = self.stack, self.memo, self.marks, self.table
+        push, keep = stack.append, self.keep
+        for _ in range(self.operations):
+            if at >= limit:
+                at = self._edge(at)
+                data, limit = self.reader.data, self._limit()
+            code = data[at]
+            at += 1
+            if code == 0x94:  # MEMOIZE
+                keep(stack[-1])
+            elif code == 0x8C:  # SHORT_BINUNICODE
+                end = at + 1 + data[at]
+                push(data[at + 1 : end])
+                at = end
+            elif code == 0x68:  # BINGET
+                value = memo[data[at]]
+                if value.__class__ in CONTAINERS:
+                    self.echoes += 1
+                push(value)
+                at += 1
+            elif code == 0x4B:  # BININT1
+                push(data[at])
+                at += 1
+            elif code == 0x28:  # MARK
+                marks.append(stack)
+                stack = []
+                push = stack.append
+            elif code == 0x4A:  # BININT
+                push(_INT(data, at)[0])
+                at += 4
+            elif code == 0x6A:  # LONG_BINGET
+                value = memo[_UINT(data, at)[0]]
+                if value.__class__ in CONTAINERS:
+                    self.echoes += 1
+                push(value)
+                at += 4
+            elif code == 0x72 and _UINT(data, at)[0] == len(memo):  # LONG_BINPUT
+                keep(stack[-1])
+                at += 4
+            elif code == 0x58:  # BINUNICODE
+                size = _UINT(data, at)[0]
+                at += 4 + size
+                push(data[at - size : at] if size <= NAME else None)
+            elif code == 0x65 or code == 0x75:  # noqa: PLR1714 -- APPENDS or SETITEMS, three times faster than `in`
+                values = stack
+                stack = marks.pop()
+                push = stack.append
+                stack[-1] = _filled(values) if len(values) in _FIELDS and _FIELD in values else stack[-1]
+            elif code == 0x47:  # BINFLOAT
+                push(None)
+                at += 8
+            elif code == 0x5D or code == 0x7D:  # noqa: PLR1714 -- EMPTY_LIST or EMPTY_DICT, as above
+                push(CONTAINER)
+            elif code == 0x4E:  # NONE
+                push(None)
+            elif code == 0x2E:  # STOP
+                stack.pop()
+                self.at, self.report.whole = at, True
+                return
+            else:
+                self.stack = stack
+                at = table[code](self, at)
+                data, limit, stack, keep = self.reader.data, self._limit(), self.stack, self.keep
+                push = stack.append
+        self.report.limited = True
+
+    def _edge(self, at: int) -> int:
+        """The end of the frame or of what is in memory: no opcode may lie across the first."""
+        position = self.reader.base + at
+        if self.frame is not None and position >= self.frame:
+            if position > self.frame:
+                self.problem("has an opcode that crosses the end of its frame")
+            self.frame = None
+        return at if at < self.reader.limit else self.reader.advance(at)
+
+    def _limit(self) -> int:
+        limit = self.reader.limit
+        if self.frame is None:
+            return limit
+        return min(limit, self.frame - self.reader.base)
+
+    def marked(self) -> list[Value]:
+        """The values since the last mark, which is removed."""
+        values, self.stack = self.stack, self.marks.pop()
+        return values
+
+    def fetch(self, index: int) -> None:
+        """Push what was remembered under `index`."""
+        value = self.sparse[index] if index in self.sparse else self.memo[index]
+        self.echoes += value.__class__ in CONTAINERS
+        self.stack.append(value)
+
+    def remember(self, index: int) -> None:
+        """Keep the top of the stack under `index`; old picklers count from 1, hostile ones anyhow."""
+        if 0 <= index < len(self.memo):
+            self.memo[index] = self.stack[-1]
+        elif index == len(self.memo):
+            self.memo.append(self.stack[-1])
+        else:
+            self.sparse[index] = self.stack[-1]
+            self.keep = self._refuse
+
+    def _refuse(self, _value: Value) -> None:
+        raise Broken("counts what it remembers in two ways")
+
+    def imported(self, module: Value, name: Value) -> Value:
+        """The name that the stream imports here; one that is computed or no text cannot be judged."""
+        if not (isinstance(module, bytes) and isinstance(name, bytes)):
+            self.problem("imports a name that it computes")
+            return None
+        found = Global(module.decode("utf-8", "replace"), name.decode("utf-8", "replace"))
+        self.report.names.setdefault(found, self.reader.base)
+        return found
+
+    def called(self, function: Value, arguments: Value) -> Call:
+        """Note a call; what is not an imported name cannot be judged."""
+        self.report.calls += 1
+        if not isinstance(function, Global):
+            self.problem("calls something that it computes")
+        return Call(function, arguments)
+
+
+def _filled(values: list[Value]) -> Value:
+    """The state of a joblib array, five or six fields: the one dictionary whose items matter."""
+    return {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
+
+
+Operation = Callable[[Machine, int], int]
+"""What an opcode does to the machine, given the index after it; returns the index of the next opcode."""
