@@ -49,6 +49,7 @@ class StoreContract:
 
     keeps_versions = False
     copy_conditions = True
+    impossible_names: frozenset[str] = frozenset()
     part_size = 5 << 20
 
     @pytest.fixture
@@ -287,6 +288,8 @@ class StoreContract:
 
     @pytest.mark.parametrize("name", ODD_NAMES)
     def test_a_name_is_opaque(self, store: Store, other: Store, name: str) -> None:
+        if name in self.impossible_names:
+            pytest.skip("the emulator cannot list such a name")
         location = store.put(name, b"odd")
         store.put("plain", b"plain")
         assert location.key == name

@@ -32,7 +32,10 @@ def meaning(status: int, text: str) -> CustomhouseError:
 
 @contextmanager
 def pinned(location: Location, live: Callable[[], object]) -> Iterator[None]:
-    """Tell a version that is gone (Conflict) from an object that is (Gone), by one more look, at `live`."""
+    """Tell a version that is gone (Conflict) from an object that is (Gone), by one more look, at `live`.
+
+    Services that name a version by id say 404 for both, and some that compare etags say 412 for both.
+    """
     try:
         yield
     except Gone as gone:
@@ -40,3 +43,7 @@ def pinned(location: Location, live: Callable[[], object]) -> Iterator[None]:
             raise
         live()
         raise Conflict(f"{location} is no longer that version") from gone
+    except Conflict:
+        if location.etag:
+            live()
+        raise

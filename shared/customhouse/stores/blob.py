@@ -23,7 +23,7 @@ from customhouse.stores.blob_answers import (
     to_metadata,
     translated,
 )
-from customhouse.stores.blob_client import opaque, service
+from customhouse.stores.blob_client import service
 from customhouse.stores.options import Options
 from customhouse.stores.streams import StreamBody, span
 from customhouse.stores.tagging import carried, merged
@@ -34,8 +34,7 @@ _LONGEST_COPY = 600
 
 def connect(root: str, options: Options) -> BlobStore:
     """The container of `az://account/container`."""
-    account, _, container = root.removeprefix("az://").partition("/")
-    return BlobStore(root, service(account, container, options), options)
+    return BlobStore(root, service(root.split("/")[2], options), options)
 
 
 class BlobStore:
@@ -106,7 +105,7 @@ class BlobStore:
         wanted = carried(foreign, tags)
         conditions = self._kept(wanted) | self._matching(if_match) | _source(source.location)
         if if_absent:
-            conditions |= {"etag": "*", "match_condition": MatchConditions.IfMissing}
+            conditions["match_condition"] = MatchConditions.IfMissing
         target = self._blob(Location(self.root, key))
         with self._writing(key, if_match):
             started = target.start_copy_from_url(self._url(source.location), **conditions)
@@ -173,8 +172,7 @@ class BlobStore:
         return self._service.get_blob_client(container, location.key)
 
     def _url(self, location: Location) -> str:
-        blob = self._blob(location)
-        url = opaque(blob.url, self._service.get_container_client(blob.container_name).url)
+        url: str = self._blob(location).url
         return f"{url}?versionid={location.version}" if location.version else url
 
     def _properties(self, location: Location) -> Stat:
@@ -230,7 +228,7 @@ class BlobStore:
         return copied.location
 
     def _delete(self, location: Location) -> None:
-        with translated(location):
+        with pinned(location, lambda: self._properties(_now(location))), translated(location):
             self._blob(location).delete_blob(**_exact(location))
 
 

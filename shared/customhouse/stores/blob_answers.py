@@ -43,7 +43,8 @@ def translated(what: object, *, gone: type[Rejected] = Gone) -> Iterator[None]:
 
 
 def _refusal(error: HttpResponseError, what: object) -> CustomhouseError:
-    code = str(getattr(error, "error_code", "") or "")
+    told = getattr(error, "error_code", None) or ""
+    code = str(getattr(told, "value", told))
     text = f"{what}: {code or str(error.message).splitlines()[0]}"
     if code in _ARCHIVED:
         return Rejected(f"{what} is archived: rehydrate it, then process it again ({code})")

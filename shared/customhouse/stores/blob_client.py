@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from azure.core.pipeline import PipelineRequest
-from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
 from customhouse.errors import ConfigError
 from customhouse.stores.options import MIB, Options
 
+_COPY_SOURCE = "x-ms-copy-source"
 _PIECE = 8 * MIB  # one request, and so much memory, of a download
 
 
-class _OpaqueNames(SansIOHTTPPolicy[Any, Any]):
-    """Send `/` in a name with dot segments as %2F: HTTP clients resolve `a/../b`, even out of the container."""
+def opaque(url: str, account: str) -> str:
+    """A blob's URL under that of its `account`, with %2F for `/` in a name that has dot segments.
 
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Rewrite the URL before it is signed."""
-        request.http_request.url = opaque(request.http_request.url, self._base)
-
-
-def opaque(url: str, base: str) -> str:
-    """`url` with the blob's name under the container URL `base` safe from dot segments."""
+    Clients and servers resolve `a/../b` in a URL, even out of the container.
+    """
     parts = urlsplit(url)
-    container = urlsplit(base).path.rstrip("/") + "/"
-    name = parts.path.removeprefix(container)
-    if name == parts.path or not {".", ".."} & set(name.split("/")):
+    base = urlsplit(account).path.rstrip("/")
+    container, slash, name = parts.path.removeprefix(f"{base}/").partition("/")
+    if not slash or not {".", ".."} & set(name.split("/")):
         return url
-    return urlunsplit(parts._replace(path=container + name.replace("/", "%2F")))
+    return urlunsplit(parts._replace(path=f"{base}/{container}/{name.replace('/', '%2F')}"))
 
 
-def service(account: str, container: str, options: Options) -> BlobServiceClient:
+def service(account: str, options: Options) -> BlobServiceClient:
     """A client of the account, by connection string or by the identity of the environment."""
     settings: dict[str, Any] = {
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=options.attempts - 1),
@@ -52,7 +44,7 @@ def service(account: str, container: str, options: Options) -> BlobServiceClient
     if not options.azure_connection_string:
         from azure.identity import DefaultAzureCredential  # noqa: PLC0415 -- 0.3 s that a connection string spares
 
-        settings["per_call_policies"] = [_OpaqueNames(f"{url}/{quote(container)}")]
+        settings["raw_request_hook"] = _keep_names(url)
         return BlobServiceClient(url, credential=DefaultAzureCredential(), **settings)
     try:
         plain = BlobServiceClient.from_connection_string(options.azure_connection_string)
@@ -60,5 +52,17 @@ def service(account: str, container: str, options: Options) -> BlobServiceClient
         raise ConfigError(f"azure_connection_string: {error}") from error
     if plain.account_name != account:
         raise ConfigError(f"azure_connection_string is of account {plain.account_name}, not of {account}")
-    settings["per_call_policies"] = [_OpaqueNames(f"{plain.url.rstrip('/')}/{quote(container)}")]
+    settings["raw_request_hook"] = _keep_names(plain.url)
     return BlobServiceClient.from_connection_string(options.azure_connection_string, **settings)
+
+
+def _keep_names(account: str) -> Callable[[PipelineRequest[Any]], None]:
+    """A hook that runs before each request is signed; the source of a copy is a URL in a header."""
+
+    def hook(request: PipelineRequest[Any]) -> None:
+        sent = request.http_request
+        sent.url = opaque(sent.url, account)
+        if source := sent.headers.get(_COPY_SOURCE):
+            sent.headers[_COPY_SOURCE] = opaque(source, account)
+
+    return hook

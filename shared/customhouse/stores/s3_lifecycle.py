@@ -1,0 +1,87 @@
+"""What lifecycle asks of an S3 bucket: its lifecycle configuration, storage classes and legal holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from customhouse.errors import Rejected
+from customhouse.model import LIFECYCLE_TAG, Location
+from customhouse.ports import Store
+from customhouse.stores.options import Options
+from customhouse.stores.s3 import connect as connect_store
+from customhouse.stores.s3_answers import translated
+
+COPY_LIMIT = 5 * 1000**3
+"""Bytes that one CopyObject moves at most; a native rule moves larger objects."""
+
+
+def connect(root: str, options: Options) -> S3Lifecycle:
+    """The bucket, with the credentials and region that the AWS SDK finds."""
+    client = botocore.session.get_session().create_client("s3", endpoint_url=options.endpoint or None)
+    return S3Lifecycle(root, client, connect_store(root, options))
+
+
+class S3Lifecycle:
+    """A `ports.LifecycleTarget`."""
+
+    def __init__(self, root: str, client: BaseClient, store: Store) -> None:
+        self._root = root
+        self._client = client
+        self._store = store
+        self._bucket = root.removeprefix("s3://")
+
+    def native_rules(self) -> Mapping[str, object]:
+        """See `ports.LifecycleTarget`; `{"Rules": […]}`."""
+        try:
+            answer = self._client.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"].get("Code") == "NoSuchLifecycleConfiguration":
+                return {"Rules": []}
+            with translated(self._root):
+                raise
+        return {"Rules": answer["Rules"]}
+
+    def install_native_rules(self, document: Mapping[str, object]) -> None:
+        """See `ports.LifecycleTarget`; an empty list removes the configuration, which S3 cannot hold empty."""
+        with translated(self._root):
+            if not document["Rules"]:
+                self._client.delete_bucket_lifecycle(Bucket=self._bucket)
+                return
+            self._client.put_bucket_lifecycle_configuration(Bucket=self._bucket, LifecycleConfiguration=document)
+
+    def change_class(self, location: Location, storage_class: str) -> None:
+        """See `ports.LifecycleTarget`; copies the object onto itself, so its age begins anew."""
+        found = self._store.stat(location)
+        if found.size > COPY_LIMIT:
+            raise Rejected(f"{location}: larger than 5 GB: let a native rule move it")
+        source = {"Bucket": self._bucket, "Key": location.key}
+        if location.version:
+            source["VersionId"] = location.version
+        with translated(location):
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=location.key,
+                CopySource=source,
+                CopySourceIfMatch=f'"{found.location.etag}"',
+                StorageClass=storage_class,
+                MetadataDirective="COPY",
+                TaggingDirective="COPY",
+            )
+
+    def hold(self, location: Location) -> None:
+        """See `ports.LifecycleTarget`; the bucket needs Object Lock."""
+        version: dict[str, Any] = {"VersionId": location.version} if location.version else {}
+        with translated(location):
+            self._client.put_object_legal_hold(
+                Bucket=self._bucket, Key=location.key, LegalHold={"Status": "ON"}, **version
+            )
+
+    def arm(self, location: Location, label: str, custom_time: float) -> None:
+        """See `ports.LifecycleTarget`; S3 has no Custom-Time, its native rule counts from creation."""
+        del custom_time
+        self._store.tag(location, {LIFECYCLE_TAG: label})
