@@ -1,1 +1,80 @@
-"""The inspection engine: opens an artifact under a budget and keeps the ledger of what it saw."""
+"""The inspection engine: opens what people ship, bounded, and never calls seen what it did not see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import BinaryIO
+
+from customhouse.errors import Transient
+from customhouse.inspect.feed import Feed
+from customhouse.inspect.identify import broken_claim
+from customhouse.inspect.ledger import Ledger
+from customhouse.inspect.limits import Budget, Exhausted, Limits
+from customhouse.inspect.names import printable
+from customhouse.inspect.reader import Reader
+from customhouse.inspect.spool import Intake, file_chunks
+from customhouse.inspect.walk import Node, Walker
+from customhouse.model import Inspection, Severity, SkipReason
+from customhouse.scanners import Scanner
+
+__all__ = ["Limits", "inspect"]
+
+
+def inspect(
+    name: str,
+    chunks: Iterable[bytes],
+    scanners: Sequence[Scanner],
+    limits: Limits,
+    *,
+    size: int | None = None,
+    file: BinaryIO | None = None,
+    expect: Mapping[str, str] | None = None,
+    digests: Collection[str] = ("sha256",),
+    clock: Callable[[], float] = time.monotonic,
+) -> Inspection:
+    """Open an artifact, show every member to every scanner, and keep the ledger of what was seen.
+
+    `chunks` is the one pass over its bytes, taken to the end whatever is in them; `file`, a seekable local file, is
+    read instead where given. `size` and `expect` (lower-case hex by algorithm) are what the store reported: Transient
+    where the bytes are others. `digests` are computed besides those. Hostile content raises nothing: it is findings
+    and skips. `clock` gives seconds.
+    """
+    budget, ledger = Budget(limits, clock), Ledger()
+    expect = expect or {}
+    intake = Intake(chunks if file is None else file_chunks(file), {*digests, *expect}, budget)
+    feed = Feed(scanners, budget, ledger)
+    shown = printable(name)
+    try:
+        kind = _walk(Node(shown, name.rpartition("/")[2]), Walker(budget, ledger, feed), ledger, intake, file)
+        feed.close()
+    finally:
+        hashes = intake.finish(expect)
+    if size is not None and size != intake.size:
+        raise Transient(f"{intake.size:,} bytes arrived, the store reported {size:,}")
+    return Inspection(
+        name=name,
+        kind=kind,
+        size=intake.size,
+        digests=hashes,
+        findings=ledger.findings(),
+        packages=ledger.packages(),
+        coverage=ledger.coverage(),
+        engines={scanner.name: scanner.version for scanner in scanners},
+        seconds=budget.elapsed,
+    )
+
+
+def _walk(node: Node, walker: Walker, ledger: Ledger, intake: Intake, file: BinaryIO | None) -> str:
+    """The walk, ended early where a budget of the whole is used up; the artifact's kind."""
+    ledger.member()
+    try:
+        kind = walker.walk(node, Reader(intake), file)
+    except Exhausted as hit:
+        reason = SkipReason.TIMEOUT if hit.rule == "time-limit" else SkipReason.LIMIT
+        ledger.finding(hit.rule, Severity.MEDIUM, node.path, hit.detail)
+        ledger.skip(node.path, reason, hit.detail)
+        return walker.kind
+    if odd := broken_claim(node.name, walker.kind):
+        ledger.finding("name-mismatch", Severity.HIGH, node.path, odd)
+    return kind

@@ -1,0 +1,170 @@
+"""Hands every member's bytes to every scanner that wants them, once, and records whatever a scanner did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from customhouse.inspect.ledger import Ledger
+from customhouse.inspect.limits import Budget, Exhausted, LimitHit
+from customhouse.inspect.names import printable
+from customhouse.inspect.pool import Pool
+from customhouse.inspect.reader import Reader
+from customhouse.inspect.spool import Spool
+from customhouse.model import Fact, Skip, SkipReason
+from customhouse.scanners import Member, Scanner
+
+WINDOW = 4 << 20
+OVERLAP = 64 << 10
+_BATCH_BYTES = 512 << 10
+_BATCH_MEMBERS = 64
+_GRACE = 5.0
+
+Piece = tuple[int, Member]
+
+
+class Feed:
+    """Small members go to the scanners in batches, large ones in windows, all on the pool's threads."""
+
+    def __init__(self, scanners: Sequence[Scanner], budget: Budget, ledger: Ledger) -> None:
+        self._scanners = scanners
+        self._windowed = [scanner for scanner in scanners if scanner.reads == "windows"]
+        self.streaming = [scanner for scanner in scanners if scanner.reads == "stream"]
+        self._budget = budget
+        self._ledger = ledger
+        self._pool = Pool(budget)
+        self._batch: list[Piece] = []
+        self._batched = 0
+
+    def whole(self, member: Member) -> None:
+        """A member whose `data` is all of it."""
+        self._ledger.saw(len(member.data))
+        self._batch.append((self._ledger.members, member))
+        self._batched += len(member.data)
+        if self._batched >= _BATCH_BYTES or len(self._batch) >= _BATCH_MEMBERS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._batch:
+            batch, cost = self._batch, self._batched
+            self._batch, self._batched = [], 0
+            self._submit(batch, self._scanners, cost)
+
+    def _submit(self, pieces: list[Piece], scanners: Sequence[Scanner], cost: int) -> None:
+        paths = tuple(dict.fromkeys(member.path for _, member in pieces))
+        self._pool.submit(lambda: self._scan(pieces, scanners), cost, paths)
+
+    def large(self, member: Member, reader: Reader) -> int:
+        """A member larger than a window, from `reader`; how many bytes it had. Errors of the source go up."""
+        self._flush()
+        copy = _Copy(self, replace(member, data=reader.peek(WINDOW), last=False), self._budget)
+        try:
+            size = 0
+            for window in _windows(member, reader):
+                fresh = len(window.data) if window.offset == 0 else len(window.data) - OVERLAP
+                size += fresh
+                self._ledger.saw(fresh)
+                copy.write(window.data[-fresh:])
+                self._submit([(self._ledger.members, window)], self._windowed, len(window.data))
+        except BaseException:
+            copy.drop()
+            raise
+        copy.done(size)
+        return size
+
+    def stream(self, member: Member, scanners: Sequence[Scanner], spool: Spool) -> None:
+        """A large member for scanners that seek in it, one after the other; the spool is closed afterwards."""
+
+        def task() -> None:
+            with spool:
+                for scanner in scanners:
+                    spool.file.seek(0)
+                    self._scan([(place, member)], [scanner])
+
+        place = self._ledger.members
+        self._pool.submit(task, 0, (member.path,))
+
+    def _scan(self, pieces: list[Piece], scanners: Sequence[Scanner]) -> None:
+        for place, member in pieces:
+            for scanner in scanners:
+                self._ledger.add(place, _facts(scanner, member))
+
+    def unseen(self, path: str, reason: SkipReason, detail: str) -> None:
+        """A member that some scanner could not be given."""
+        self._ledger.skip(path, reason, detail)
+
+    def close(self) -> None:
+        """Wait for the scanners; whatever has not ended when time is up is a skip."""
+        try:
+            self._flush()
+        except Exhausted:
+            for _, member in self._batch:
+                self._ledger.skip(member.path, SkipReason.TIMEOUT, "no time was left for it")
+        for label in self._pool.close(self._budget.remaining + _GRACE):
+            for path in label if isinstance(label, tuple) else ():
+                self._ledger.skip(path, SkipReason.TIMEOUT, "a scanner did not end in time")
+
+
+class _Copy:
+    """A large member kept for the scanners that want to seek in it, if any does and there is room."""
+
+    def __init__(self, feed: Feed, first: Member, budget: Budget) -> None:
+        self._feed = feed
+        self._first = first
+        self._scanners = [scanner for scanner in feed.streaming if _wants(scanner, first)]
+        self._spool = Spool(budget) if self._scanners else None
+
+    def write(self, data: bytes) -> None:
+        """More bytes of the member."""
+        if self._spool is None:
+            return
+        try:
+            self._spool.write(data)
+        except LimitHit as hit:
+            self.drop()
+            self._feed.unseen(self._first.path, SkipReason.LIMIT, hit.detail)
+
+    def done(self, size: int) -> None:
+        """That was all of it."""
+        if self._spool is not None:
+            member = replace(self._first, size=size, stream=self._spool.file)
+            self._feed.stream(member, self._scanners, self._spool)
+
+    def drop(self) -> None:
+        """The member is broken off: nobody gets half a file."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+
+def _windows(member: Member, reader: Reader) -> Iterator[Member]:
+    """The member in windows of 4 MiB which overlap by 64 KiB, so that nothing hides across an edge."""
+    tail, seen, last = b"", 0, False
+    while not last:
+        block = reader.read(WINDOW)
+        last = not reader.peek(1)
+        data = tail + block
+        size = max(member.size, seen + len(block))
+        yield replace(member, data=data, offset=seen - len(tail), size=size, last=last)
+        seen += len(block)
+        tail = data[-OVERLAP:]
+
+
+def _wants(scanner: Scanner, member: Member) -> bool:
+    """A scanner that cannot even say whether it wants a member is asked to scan it, where its failure is recorded."""
+    try:
+        return scanner.wants(member)
+    except Exception:  # noqa: BLE001 -- whatever it is, `scan` is called and recorded
+        return True
+
+
+def _facts(scanner: Scanner, member: Member) -> Iterable[Fact]:
+    """What a scanner says of a member; whatever it raises is a skip."""
+    facts: list[Fact] = []
+    try:
+        if scanner.wants(member):
+            facts.extend(scanner.scan(member))
+    except BaseException as error:  # noqa: BLE001 -- engines panic with BaseException; a thread of ours has no other
+        detail = f"scanner {scanner.name} failed: {type(error).__name__}: {error}"
+        facts.append(Skip(member.path, SkipReason.ENGINE, printable(detail)[:300]))
+    return facts

@@ -1,0 +1,47 @@
+"""The container formats: one line each. Adding one is a file here and a line in this table."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from customhouse.inspect.formats.entry import Entry, Source
+
+Entries = Callable[[Source], Iterator[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`module` has `entries(source)`, or the function after a colon; `seeks`: needs a file rather than a stream."""
+
+    module: str
+    seeks: bool = False
+
+    def entries(self, source: Source) -> Iterator[Entry]:
+        """The members; imported on first use, as most artifacts need one or two of these."""
+        module, _, function = self.module.partition(":")
+        opened: Entries = getattr(importlib.import_module(f"{__name__}.{module}"), function or "entries")
+        return opened(source)
+
+
+FORMATS: dict[str, Format] = {
+    "zip": Format("zip", seeks=True),
+    "tar": Format("tar"),
+    "gzip": Format("streams:gzip"),
+    "bzip2": Format("streams:bzip2"),
+    "xz": Format("streams:xz"),
+    "lzma": Format("streams:lzma"),
+    "lz4": Format("streams:lz4"),
+    "brotli": Format("streams:brotli"),
+    "zstd": Format("zstd"),
+}
+
+UNOPENED = frozenset(
+    {
+        *("7z", "rar", "ar", "ar-thin", "rpm", "cpio", "cab", "iso9660", "lz4-legacy", "cpio-odc", "cpio-binary"),
+        *("xar", "lzip", "compress", "wim", "squashfs", "vhd", "vhdx", "vmdk", "qcow2", "pack200", "crx", "snappy"),
+        *("chm", "arj", "ace", "lha", "dmg"),
+    }
+)
+"""Containers that are known and not opened: an honest skip, never clean."""

@@ -1,0 +1,192 @@
+"""Compressed files that hold one thing: gzip, bzip2, xz, lzma, lz4, brotli; several streams in a row are one file."""
+
+from __future__ import annotations
+
+import bz2
+import lzma as _lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import brotli as _brotli
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
+from lz4 import frame as _lz4
+
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
+from customhouse.inspect.reader import Reader
+from customhouse.model import SkipReason
+
+_IN = 64 << 10
+_OUT = 1 << 20
+_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
+
+
+class Inflater(Protocol):
+    """One compressed stream: at most `most` bytes per step, whatever the input would expand to."""
+
+    def step(self, data: bytes, most: int) -> bytes:
+        """Inflate; `data` is empty while the last input is not used up."""
+        ...
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+        ...
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the next step needs input."""
+        ...
+
+    @property
+    def unused(self) -> bytes:
+        """Input after the stream's end."""
+        ...
+
+
+class Zlib:
+    """DEFLATE with zlib's, gzip's or no wrapper (`bits` as zlib's wbits)."""
+
+    def __init__(self, bits: int) -> None:
+        self._object = isal_zlib.decompressobj(wbits=bits)
+
+    def step(self, data: bytes, most: int) -> bytes:
+        """As `Inflater.step`."""
+        out: bytes = self._object.decompress(data or self._object.unconsumed_tail, most)
+        return out
+
+    @property
+    def eof(self) -> bool:
+        """As `Inflater.eof`."""
+        return bool(self._object.eof)
+
+    @property
+    def hungry(self) -> bool:
+        """As `Inflater.hungry`."""
+        return not self._object.unconsumed_tail
+
+    @property
+    def unused(self) -> bytes:
+        """As `Inflater.unused`."""
+        return bytes(self._object.unused_data)
+
+
+class Standard:
+    """The decompressors that follow the standard library's pattern: bz2, lzma, lz4."""
+
+    def __init__(self, decompressor: bz2.BZ2Decompressor | _lzma.LZMADecompressor | _lz4.LZ4FrameDecompressor) -> None:
+        self._object = decompressor
+
+    def step(self, data: bytes, most: int) -> bytes:
+        """As `Inflater.step`."""
+        return bytes(self._object.decompress(data, most))
+
+    @property
+    def eof(self) -> bool:
+        """As `Inflater.eof`."""
+        return bool(self._object.eof)
+
+    @property
+    def hungry(self) -> bool:
+        """As `Inflater.hungry`."""
+        return bool(self._object.needs_input)
+
+    @property
+    def unused(self) -> bytes:
+        """As `Inflater.unused`."""
+        return bytes(self._object.unused_data)
+
+
+def inflate(reader: Reader, new: Callable[[], Inflater], more: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """Inflate stream after stream while `more` says of what follows that it is another one."""
+    while True:
+        stream = new()
+        while not stream.eof:
+            data = reader.read(_IN) if stream.hungry else b""
+            out = stream.step(data, _OUT)
+            if out:
+                yield out
+            elif not data and not stream.eof:
+                raise Corrupt("the compressed data breaks off")
+        reader.give_back(stream.unused)
+        if not more(reader.peek(12)):
+            return
+
+
+def content(source: Source, blocks: Iterator[bytes]) -> Iterator[Entry]:
+    """The one entry of a compressed file, named like the file without its last suffix."""
+    base = source.name.rpartition("/")[2]
+    stem, dot, suffix = base.rpartition(".")
+    name = stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
+    start = source.reader.position
+    yield Entry(name, blocks, consumed=lambda: source.reader.position - start, transparent=True)
+
+
+def gzip(source: Source) -> Iterator[Entry]:
+    """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on."""
+    blocks = inflate(source.reader, lambda: Zlib(31), lambda head: head.startswith(b"\x1f\x8b\x08"))
+    return content(source, _as_corrupt(blocks, (zlib.error, IsalError)))
+
+
+def bzip2(source: Source) -> Iterator[Entry]:
+    """The bzip2 format, several streams too."""
+    blocks = inflate(source.reader, lambda: Standard(bz2.BZ2Decompressor()), lambda head: head.startswith(b"BZh"))
+    return content(source, _as_corrupt(blocks, (OSError, ValueError)))
+
+
+def xz(source: Source) -> Iterator[Entry]:
+    """The xz format with its stream padding (zeros in fours)."""
+
+    def new() -> Inflater:
+        return Standard(_lzma.LZMADecompressor(_lzma.FORMAT_XZ, memlimit=source.limits.dictionary))
+
+    def more(head: bytes) -> bool:
+        while head and not head.strip(b"\0"):
+            source.reader.read(len(head))
+            head = source.reader.peek(12)
+        return head.lstrip(b"\0").startswith(b"\xfd7zXZ")
+
+    return content(source, _as_corrupt(inflate(source.reader, new, more), (_lzma.LZMAError,)))
+
+
+def lzma(source: Source) -> Iterator[Entry]:
+    """The older .lzma format; it has no end mark of its own where the size is stated."""
+
+    def new() -> Inflater:
+        return Standard(_lzma.LZMADecompressor(_lzma.FORMAT_ALONE, memlimit=source.limits.dictionary))
+
+    return content(source, _as_corrupt(inflate(source.reader, new, lambda _: False), (_lzma.LZMAError,)))
+
+
+def lz4(source: Source) -> Iterator[Entry]:
+    """The LZ4 frame format; skippable frames are not looked into."""
+    blocks = inflate(
+        source.reader, lambda: Standard(_lz4.LZ4FrameDecompressor()), lambda head: head.startswith(b"\x04\x22\x4d\x18")
+    )
+    return content(source, _as_corrupt(blocks, (RuntimeError,)))
+
+
+def brotli(source: Source) -> Iterator[Entry]:
+    """RFC 7932, which has neither magic number nor checksum: told by the name alone."""
+
+    def blocks() -> Iterator[bytes]:
+        stream = _brotli.Decompressor()
+        while not stream.is_finished():
+            data = source.reader.read(_IN) if stream.can_accept_more_data() else b""
+            if not data and stream.can_accept_more_data():
+                raise Corrupt("the compressed data breaks off")
+            if out := stream.process(data, output_buffer_limit=_OUT):
+                yield out
+
+    return content(source, _as_corrupt(blocks(), (_brotli.error,)))
+
+
+def _as_corrupt(blocks: Iterator[bytes], errors: tuple[type[Exception], ...]) -> Iterator[bytes]:
+    """Say a library's complaint in our words; one about memory is a limit."""
+    try:
+        yield from blocks
+    except errors as error:
+        if "emory" in str(error):
+            raise Unopened(SkipReason.LIMIT, "its dictionary needs more memory than is allowed") from error
+        raise Corrupt(f"bad compressed data: {error}") from error

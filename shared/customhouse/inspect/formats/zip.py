@@ -1,0 +1,357 @@
+"""zip and what is built on it: the central directory and the local headers are both read, and compared."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import zstandard
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
+
+from customhouse.inspect.formats import zip_records as records
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
+from customhouse.inspect.formats.streams import Inflater, Standard, Zlib
+from customhouse.inspect.formats.zip_records import ENCRYPTED, STREAMED, UTF8, End, Record
+from customhouse.inspect.names import decode, printable
+from customhouse.model import Severity, SkipReason
+
+_TAIL = 22 + 0xFFFF + 20 + 56
+_STORED, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 8, 9, 12, 14, 93, 95
+_OUT = 1 << 20
+_TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
+_SIGNING = b"APK Sig Block 42"
+
+
+@dataclass(slots=True)
+class Placed:
+    """A member of the central directory, and where its local header and data were found to be."""
+
+    record: Record
+    name: str
+    start: int
+    data: int = 0
+    stop: int = 0
+    streamed: bool = False
+
+
+def entries(source: Source) -> Iterator[Entry]:
+    """The members in the order of their bytes, then whatever lies before, between and behind them."""
+    end, shift = _find_end(source)
+    members = _directory(source, end, shift)
+    source.listing = [member.name for member in members]
+    members.sort(key=lambda member: member.start)
+    stop = 0
+    for member in members:
+        entry = _entry(source, member)
+        if member.start > stop:
+            yield from _gap(source, stop, member.start)
+        elif member.start < stop:
+            source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
+        yield entry
+        if entry.data is not None:
+            for _ in entry.data:
+                pass
+        stop = max(stop, member.stop)
+    yield from _gap(source, stop, end.place - end.size)
+
+
+def _find_end(source: Source) -> tuple[End, int]:
+    """The last end record, and by how many bytes the archive was moved by what was put before it."""
+    base = max(0, source.size - _TAIL)
+    tail = source.at(base, _TAIL)
+    places = list(records.ends(tail))
+    if not places:
+        raise Corrupt("no end record: the archive breaks off, or begins like a zip and is none", "bad-directory")
+    fitting = [place for place in places if _fits(tail, place)]
+    place = (fitting or places)[0]
+    end = records.end(tail, place, base, source.high)
+    behind = tail[end.place - base :]
+    if behind.count(records.END) > 1 or any(_fits(tail, other) and other > place for other in places):
+        source.high("two-end-records", "a second end record: readers disagree which directory counts")
+    shift = end.place - end.size - end.offset
+    if shift < 0 or end.size > source.size:
+        raise Corrupt("the end record points outside of the file", "bad-directory")
+    if b"PK" in end.comment and any(mark in end.comment for mark in (records.CENTRAL, records.LOCAL, records.END)):
+        source.high("hidden-member", "the comment holds parts of an archive")
+    return end, shift
+
+
+def _fits(tail: bytes, place: int) -> bool:
+    comment = int.from_bytes(tail[place + 20 : place + 22], "little")
+    return place + 22 + comment == len(tail)
+
+
+def _directory(source: Source, end: End, shift: int) -> list[Placed]:
+    if end.size > source.limits.directory or end.count > source.limits.members:
+        message = f"a central directory of {end.size:,} bytes and {end.count:,} members"
+        source.finding("member-limit", Severity.MEDIUM, message)
+        source.skip(SkipReason.LIMIT, message)
+    most = min(source.limits.directory, end.size)
+    data = source.at(end.place - end.size, most)
+    members: list[Placed] = []
+    place = 0
+    while place < len(data) and len(members) < source.limits.members:
+        try:
+            record = records.central(data, place, source.high)
+        except Corrupt as why:
+            if most == end.size:
+                source.high(why.rule, why.detail)
+                source.skip(SkipReason.CORRUPT, why.detail)
+            break
+        members.append(Placed(record, _name(source, record), record.offset + shift))
+        place += record.length
+    if most == end.size and len(members) != end.count and len(members) < source.limits.members:
+        source.high("lying-size", f"{end.count:,} members stated, {len(members):,} in the central directory")
+    return members
+
+
+def _name(source: Source, record: Record) -> str:
+    """The member's name; one that readers would decode differently is a finding."""
+    if record.flags & UTF8 or record.name.isascii():
+        name, valid = decode(record.name)
+    else:
+        name, valid = record.name.decode("cp437"), False
+        source.high("bad-utf8", "a name in an unknown character set: readers disagree what it is", name)
+    if record.unicode_name is not None and valid:
+        name, _ = decode(record.unicode_name)
+    return name
+
+
+def _entry(source: Source, member: Placed) -> Entry:
+    """Look at the member's local header, and say how its bytes are had."""
+    record, name = member.record, member.name
+
+    def say(rule: str, message: str) -> None:
+        source.high(rule, message, name)
+
+    head = source.at(member.start, records.LOCAL_SIZE)
+    member.stop = member.start
+    if not head.startswith(records.LOCAL) or len(head) < records.LOCAL_SIZE:
+        say("header-mismatch", "the central directory points at something else than a local header")
+        return Entry(name, type="file", skip=(SkipReason.CORRUPT, "its local header is not there"))
+    tail = source.at(member.start + records.LOCAL_SIZE, records.local_tail(head))
+    local = records.local(head, tail, say)
+    member.data = member.start + local.length
+    member.stop = member.data + record.packed
+    member.streamed = bool(local.flags & STREAMED)
+    _compare(record, local, say)
+    entry = Entry(name, size=record.size, type=_type(record, name), mode=record.mode)
+    if member.stop > source.size:
+        say("lying-size", "it is longer than the archive")
+        record.packed = max(0, source.size - member.data)
+        member.stop = source.size
+    _content(source, member, local, entry)
+    return entry
+
+
+def _compare(record: Record, local: Record, say: records.Say) -> None:
+    """Whatever the two headers tell differently, a reader of the one sees another archive than one of the other."""
+    if record.name != local.name:
+        say("header-mismatch", f"the local header calls it {printable(decode(local.name)[0])}")
+    if record.unicode_name != local.unicode_name:
+        say("header-mismatch", "its headers have different Unicode names")
+    if record.method != local.method:
+        say("header-mismatch", f"compression {record.method} in one header, {local.method} in the other")
+    if (record.flags ^ local.flags) & (ENCRYPTED | UTF8 if not record.name.isascii() else ENCRYPTED):
+        say("header-mismatch", "its headers have different flags")
+    told = (local.crc, local.packed, local.size)
+    if told != (record.crc, record.packed, record.size) and not (local.flags & STREAMED and not any(told)):
+        rule = "header-mismatch" if not local.flags & STREAMED else "lying-size"
+        if not (local.flags & STREAMED and told[0] == 0 and local.packed in {0, record.packed, 0xFFFFFFFF}):
+            say(rule, "its headers have different sizes or checksums")
+
+
+def _type(record: Record, name: str) -> Type:
+    if name.endswith("/"):
+        return "folder"
+    return _TYPES.get(stat.S_IFMT(record.mode), "device")
+
+
+def _content(source: Source, member: Placed, local: Record, entry: Entry) -> None:
+    record = member.record
+    if "\\" in entry.name:
+        source.finding("backslash", Severity.MEDIUM, "a backslash, which is a folder to some readers only", entry.name)
+    if (record.flags | local.flags) & ENCRYPTED:
+        entry.skip = (SkipReason.ENCRYPTED, "encrypted")
+        member.stop += _descriptor_size(source, member)
+        return
+    if entry.type == "folder" and (record.size or record.packed > 2):  # noqa: PLR2004 -- an empty DEFLATE stream
+        source.high("name-mismatch", "a folder with bytes of its own", entry.name)
+    if record.method not in _METHODS:
+        entry.skip = (SkipReason.UNSUPPORTED, f"compression method {record.method}")
+        member.stop += _descriptor_size(source, member)
+        return
+    if entry.type == "symlink":
+        entry.link = decode(b"".join(_inflated(source, member, entry, 1 << 16)))[0]
+        return
+    if entry.type == "folder" and not record.size and not record.packed:
+        member.stop += _descriptor_size(source, member)
+        return
+    entry.data = _inflated(source, member, entry)
+    entry.consumed = (lambda: record.packed) if record.method != _STORED else None
+
+
+def _inflated(source: Source, member: Placed, entry: Entry, most: int | None = None) -> Iterator[bytes]:
+    """A member's bytes; afterwards its checksum, its sizes and its descriptor are compared with what came out."""
+    record = member.record
+    crc = total = 0
+    try:
+        for block in _METHODS[record.method](source, member):
+            crc = isal_zlib.crc32(block, crc)
+            total += len(block)
+            yield block
+            if total > record.size or (most is not None and total > most):
+                source.high("lying-size", f"more than the {record.size:,} bytes it states", entry.name)
+                break
+    except (
+        zlib.error,
+        IsalError,
+        OSError,
+        EOFError,
+        lzma.LZMAError,
+        zstandard.ZstdError,
+        ValueError,
+    ) as error:
+        raise Corrupt(f"bad compressed data: {error}", "lying-size" if total else "") from error
+    if total < record.size:
+        source.high("lying-size", f"{total:,} bytes where {record.size:,} are stated", entry.name)
+    elif total == record.size and crc != record.crc:
+        source.high("bad-checksum", "its bytes have another checksum than stated", entry.name)
+    member.stop += _descriptor(source, member, crc, total, entry.name)
+
+
+def _descriptor(source: Source, member: Placed, crc: int, size: int, name: str) -> int:
+    """Check the data descriptor, in any of its four forms; how long it is."""
+    if not member.streamed:
+        return 0
+    data = source.at(member.stop, 24)
+    packed = member.record.packed
+    for mark in (records.DESCRIPTOR, b""):
+        for width in (8, 4):
+            whole = mark + crc.to_bytes(4, "little") + packed.to_bytes(width, "little") + size.to_bytes(width, "little")
+            if data.startswith(whole):
+                return len(whole)
+    source.high("lying-size", "its data descriptor says something else than what is there", name)
+    return 16 if data.startswith(records.DESCRIPTOR) else 0
+
+
+def _descriptor_size(source: Source, member: Placed) -> int:
+    """The length of a descriptor that cannot be checked."""
+    record = member.record
+    if not member.streamed:
+        return 0
+    return _descriptor_quiet(source.at(member.stop, 24), record)
+
+
+def _descriptor_quiet(data: bytes, record: Record) -> int:
+    for mark in (records.DESCRIPTOR, b""):
+        for width in (8, 4):
+            sizes = record.packed.to_bytes(width, "little") + record.size.to_bytes(width, "little")
+            whole = mark + record.crc.to_bytes(4, "little") + sizes
+            if data.startswith(whole):
+                return len(whole)
+    return 0
+
+
+def _gap(source: Source, start: int, stop: int) -> Iterator[Entry]:
+    """Bytes that belong to no member: a program in front is ordinary, anything else is hidden."""
+    if stop <= start:
+        return
+    head = source.at(start, min(stop - start, 1 << 16))
+    if stop - start <= len(head) and not head.strip(b"\0"):
+        return
+    if source.at(stop - 16, 16) == _SIGNING:
+        yield Entry("apk-signing-block", source.blocks(start, stop - start), stop - start)
+        return
+    name = "prepended-data" if start == 0 else f"hidden-data-{start}"
+    if start or not head.startswith((b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"Cr24")):
+        rule, message = ("hidden-member", "a member that is not in the central directory")
+        if not head.startswith(records.LOCAL):
+            rule, message = ("hidden-data" if start else "prepended-data"), f"{stop - start:,} bytes of no member"
+        source.high(rule, message)
+    yield Entry(name, source.blocks(start, stop - start), stop - start)
+
+
+def _stored(source: Source, member: Placed) -> Iterator[bytes]:
+    return source.blocks(member.data, member.record.packed)
+
+
+def _stream(new: Callable[[Source], Inflater]) -> Callable[[Source, Placed], Iterator[bytes]]:
+    """A method whose stream has an end of its own: exactly the stated bytes must have been used by then."""
+
+    def run(source: Source, member: Placed) -> Iterator[bytes]:
+        stream = new(source)
+        used = 0
+        for piece in source.blocks(member.data, member.record.packed, 64 << 10):
+            if stream.eof:
+                break
+            used += len(piece)
+            data = piece
+            while not stream.eof and (data or not stream.hungry):
+                block = stream.step(data, _OUT)
+                data = b""
+                if block:
+                    yield block
+        while not stream.eof and (block := stream.step(b"", _OUT)):
+            yield block
+        if not stream.eof:
+            raise Corrupt("its compressed data breaks off", "lying-size")
+        if used - len(stream.unused) != member.record.packed:
+            source.high("lying-size", "its compressed data ends before the stated size", member.name)
+
+    return run
+
+
+def _lzma(source: Source, member: Placed) -> Iterator[bytes]:
+    """Method 14: a four-byte header, the LZMA properties, then a stream with or without an end mark."""
+    head = source.at(member.data, 9)
+    if head[2:4] != b"\x05\0" or len(head) < 9:  # noqa: PLR2004 -- APPNOTE 5.8.8
+        raise Corrupt("a malformed LZMA header")
+    alone = head[4:9] + member.record.size.to_bytes(8, "little")
+    if member.record.flags & 2:
+        alone = head[4:9] + b"\xff" * 8
+    stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=source.limits.dictionary)
+    total = len(stream.decompress(alone, 0))
+    for piece in source.blocks(member.data + 9, member.record.packed - 9, 64 << 10):
+        block = stream.decompress(piece, _OUT)
+        while block:
+            total += len(block)
+            yield block
+            block = b"" if stream.eof or stream.needs_input else stream.decompress(b"", _OUT)
+        if stream.eof:
+            break
+
+
+def _zstd(source: Source, member: Placed) -> Iterator[bytes]:
+    from customhouse.inspect.formats.zstd import frames  # noqa: PLC0415 -- most zips have no such member
+    from customhouse.inspect.reader import Reader  # noqa: PLC0415 -- as above
+
+    return frames(Reader(source.blocks(member.data, member.record.packed)), source.limits)
+
+
+def _deflate64(source: Source, member: Placed) -> Iterator[bytes]:
+    """Method 9; the library has no bound on what one step puts out, so it gets small steps."""
+    import inflate64  # noqa: PLC0415 -- rare
+
+    stream = inflate64.Inflater()
+    for piece in source.blocks(member.data, member.record.packed, 1 << 10):
+        if block := stream.inflate(piece):
+            yield block
+    if not stream.eof:
+        raise Corrupt("its compressed data breaks off", "lying-size")
+
+
+_METHODS: dict[int, Callable[[Source, Placed], Iterator[bytes]]] = {
+    _STORED: _stored,
+    _DEFLATE: _stream(lambda _: Zlib(-15)),
+    _DEFLATE64: _deflate64,
+    _BZIP2: _stream(lambda _: Standard(bz2.BZ2Decompressor())),
+    _LZMA: _lzma,
+    _ZSTD: _zstd,
+    _XZ: _stream(lambda source: Standard(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=source.limits.dictionary))),
+}

@@ -1,0 +1,208 @@
+"""What bytes are: by magic numbers first, by names only where bytes cannot tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+HEAD = 34 * 1024
+"""Bytes that suffice: an ISO 9660 descriptor begins at 32,769."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (0, b"PK\x06\x06", "zip"),
+    (0, b"PK\x01\x02", "zip"),
+    (0, b"PK\x07\x08PK", "zip"),
+    (0, b"\x1f\x8b\x08", "gzip"),
+    (0, b"\xfd7zXZ\0", "xz"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
+    (0, b"\x02\x21\x4c\x18", "lz4-legacy"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "rar"),
+    (0, b"!<arch>\n", "ar"),
+    (0, b"!<thin>\n", "ar-thin"),
+    (0, b"\xed\xab\xee\xdb", "rpm"),
+    (0, b"070701", "cpio"),
+    (0, b"070702", "cpio"),
+    (0, b"070707", "cpio-odc"),
+    (0, b"\xc7\x71", "cpio-binary"),
+    (0, b"MSCF\0\0\0\0", "cab"),
+    (0, b"xar!", "xar"),
+    (0, b"LZIP\x01", "lzip"),
+    (0, b"\x1f\x9d", "compress"),
+    (0, b"MSWIM\0\0\0", "wim"),
+    (0, b"hsqs", "squashfs"),
+    (0, b"conectix", "vhd"),
+    (0, b"vhdxfile", "vhdx"),
+    (0, b"KDMV", "vmdk"),
+    (0, b"QFI\xfb", "qcow2"),
+    (0, b"\xca\xfe\xd0\x0d", "pack200"),
+    (0, b"Cr24", "crx"),
+    (0, b"\xff\x06\0\0sNaPpY", "snappy"),
+    (0, b"ITSF\x03\0\0\0", "chm"),
+    (0, b"\x60\xea", "arj"),
+    (7, b"**ACE**", "ace"),
+    (2, b"-lh", "lha"),
+    (0, b"\x7fELF", "elf"),
+    (0, b"\xcf\xfa\xed\xfe", "macho"),
+    (0, b"\xce\xfa\xed\xfe", "macho"),
+    (0, b"\xfe\xed\xfa\xcf", "macho"),
+    (0, b"\xfe\xed\xfa\xce", "macho"),
+    (0, b"\0asm\x01\0\0\0", "wasm"),
+    (0, b"dex\n", "dex"),
+    (0, b"#!", "script"),
+    (0, b"%PDF-", "pdf"),
+    (0, b"\x89PNG\r\n\x1a\n", "png"),
+    (0, b"\xff\xd8\xff", "jpeg"),
+    (0, b"GIF8", "gif"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (0, b"{\\rtf", "rtf"),
+    (0, b"SQLite format 3\0", "sqlite"),
+    (0, b"PAR1", "parquet"),
+    (0, b"GGUF", "gguf"),
+    (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (0, b"\x93NUMPY", "npy"),
+    (0, b"wOF2", "woff2"),
+    (257, b"ustar", "tar"),
+)
+_FIRST: dict[bytes, list[tuple[bytes, str]]] = {}
+for _offset, _bytes, _kind in _MAGIC:
+    if _offset == 0:
+        _FIRST.setdefault(_bytes[:1], []).append((_bytes, _kind))
+_LATER = tuple(item for item in _MAGIC if item[0])
+
+_JAVA_1_1 = 45
+"""Universal Mach-O and Java share a magic number: a count of architectures is smaller than a class version."""
+
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
+_LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
+_SAFETENSORS = re.compile(rb"[\x00-\xff]{5}\x00{3}\{", re.DOTALL)
+_TEXT = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x100)) - {0x7F})
+
+BY_NAME = {".br": "brotli", ".lzma": "lzma"}
+"""Formats without a magic number, known by name alone."""
+
+CLAIMS: dict[str, Collection[str]] = {
+    ".zip": {"zip"},
+    ".whl": {"zip"},
+    ".jar": {"zip"},
+    ".war": {"zip"},
+    ".ear": {"zip"},
+    ".nupkg": {"zip"},
+    ".apk": {"zip", "gzip"},
+    ".conda": {"zip"},
+    ".docx": {"zip", "ole"},
+    ".xlsx": {"zip", "ole"},
+    ".pptx": {"zip", "ole"},
+    ".tar": {"tar"},
+    ".tgz": {"gzip"},
+    ".gz": {"gzip"},
+    ".crate": {"gzip"},
+    ".gem": {"tar"},
+    ".bz2": {"bzip2"},
+    ".xz": {"xz"},
+    ".zst": {"zstd"},
+    ".lz4": {"lz4", "lz4-legacy"},
+    ".7z": {"7z"},
+    ".rar": {"rar"},
+    ".deb": {"ar"},
+    ".rpm": {"rpm"},
+    ".cab": {"cab"},
+}
+"""What a file of this extension has to be."""
+
+PROGRAMS = frozenset({"elf", "pe", "macho"})
+_HARMLESS = re.compile(
+    r"\.(?:png|jpe?g|gif|bmp|svg|pdf|docx?|xlsx?|pptx?|txt|md|csv|json|ya?ml|mp[34]|avi|wav)$", re.IGNORECASE
+)
+
+
+def identify(head: bytes, name: str = "") -> str:
+    """The kind of bytes that begin with `head`: `zip`, `tar`, `elf`, `text`, …, or `data`."""
+    for magic, kind in _FIRST.get(head[:1], ()):
+        if head.startswith(magic):
+            return kind
+    return _structured(head) or _named(head, name) or _plain(head)
+
+
+def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
+    for offset, magic, kind in _LATER:
+        if head.startswith(magic, offset) and (kind != "lha" or head[6:7] == b"-"):
+            return kind
+    if head.startswith(b"MZ") and len(head) > 64:  # noqa: PLR2004 -- the DOS header
+        return "pe"
+    if head.startswith((b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")):
+        fat = int.from_bytes(head[4:8], "big") < _JAVA_1_1
+        return "macho" if fat else "class"
+    if _BZIP2.match(head):
+        return "bzip2"
+    if _SKIPPABLE.match(head):
+        return "zstd"
+    if head[0x8001:0x8006] == b"CD001":
+        return "iso9660"
+    if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+        return "pickle"
+    if _SAFETENSORS.match(head):
+        return "safetensors"
+    return "tar" if _old_tar(head) else ""
+
+
+def _old_tar(head: bytes) -> bool:
+    """A tar header without magic (v7): the checksum is right (sum of 512 bytes, its own field as spaces)."""
+    if len(head) < 512 or not head[0] or not head[148:154].strip(b" ").isdigit():  # noqa: PLR2004 -- a tar block
+        return False
+    try:
+        stated = int(head[148:156].strip(b" \0"), 8)
+    except ValueError:
+        return False
+    return stated == sum(head[:148]) + 256 + sum(head[156:512])
+
+
+def _named(head: bytes, name: str) -> str:
+    kind = BY_NAME.get(extension(name), "")
+    if kind == "lzma":
+        return kind if _LZMA.match(head) else ""
+    return kind if head else ""
+
+
+def _plain(head: bytes) -> str:
+    if _LZMA.match(head) and head[:1] == b"\x5d":
+        return "lzma"
+    return "data" if head[:8192].translate(None, _TEXT) else "text"
+
+
+def extension(name: str) -> str:
+    """`.gz` of `a/b.tar.gz`, lower case; nothing for a name without one."""
+    _, dot, ending = name.rpartition("/")[2].rpartition(".")
+    return f".{ending.lower()}" if dot else ""
+
+
+def disagreement(name: str, kind: str) -> str:
+    """What is odd about this name for this content, if anything: a program that calls itself a picture."""
+    if kind in PROGRAMS and (match := _HARMLESS.search(name)):
+        return f"the name ends in {match[0]}, the content is a program ({kind})"
+    return ""
+
+
+def broken_claim(name: str, kind: str) -> str:
+    """What an artifact's name promises and its content is not."""
+    wanted = CLAIMS.get(extension(name))
+    if wanted is None or kind in wanted:
+        return ""
+    return f"the name ends in {extension(name)}, the content is {kind}"
+
+
+def ends_as_zip(data: bytes) -> bool:
+    """Whether these bytes end with a zip's end record that points at a central directory before it."""
+    place = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 0xFFFF))
+    if place < 0 or place + 22 > len(data):
+        return False
+    size = int.from_bytes(data[place + 12 : place + 16], "little")
+    comment = int.from_bytes(data[place + 20 : place + 22], "little")
+    if size == 0xFFFFFFFF:  # noqa: PLR2004 -- the 64-bit end record has it
+        return data.startswith(b"PK\x06\x07", max(0, place - 20))
+    start = place - size
+    return place + 22 + comment == len(data) and size > 0 and data.startswith(b"PK\x01\x02", max(0, start))

@@ -1,0 +1,61 @@
+"""What kind of package an archive is, by the names in it: a library calls a wheel and a jar a zip."""
+
+from __future__ import annotations
+
+import re
+
+_ZIP = (
+    ("wheel", re.compile(r"^[^/]+\.dist-info/WHEEL$")),
+    ("egg", re.compile(r"^EGG-INFO/PKG-INFO$")),
+    ("nupkg", re.compile(r"^[^/]+\.nuspec$")),
+    ("vsix", re.compile(r"^extension\.vsixmanifest$")),
+    ("conda", re.compile(r"^pkg-[^/]+\.tar\.zst$")),
+    ("apk-android", re.compile(r"^AndroidManifest\.xml$")),
+    ("ear", re.compile(r"^META-INF/application\.xml$")),
+    ("war", re.compile(r"^WEB-INF/")),
+    ("jar", re.compile(r"^META-INF/MANIFEST\.MF$", re.IGNORECASE)),
+    ("ipa", re.compile(r"^Payload/[^/]+\.app/")),
+    ("docx", re.compile(r"^word/document\.xml$")),
+    ("xlsx", re.compile(r"^xl/workbook\.xml$")),
+    ("pptx", re.compile(r"^ppt/presentation\.xml$")),
+    ("torch", re.compile(r"^[^/]+/data\.pkl$")),
+    ("npz", re.compile(r"^[^/]+\.npy$")),
+    ("go-module", re.compile(r"^[^@]+@v[^/]+/")),
+)
+_TAR = (
+    ("docker-save", re.compile(r"^manifest\.json$")),
+    ("oci-layout", re.compile(r"^oci-layout$")),
+    ("npm", re.compile(r"^package/package\.json$")),
+    ("sdist", re.compile(r"^[^/]+/PKG-INFO$")),
+    ("crate", re.compile(r"^[^/]+/Cargo\.toml\.orig$")),
+    ("helm", re.compile(r"^[^/]+/Chart\.yaml$")),
+    ("apk-alpine", re.compile(r"^\.PKGINFO$")),
+    ("conda", re.compile(r"^info/index\.json$")),
+    ("gem", re.compile(r"^data\.tar\.gz$")),
+)
+_AR = (("deb", re.compile(r"^debian-binary$")),)
+_RULES = {"zip": _ZIP, "tar": _TAR, "ar": _AR}
+
+ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine"})
+"""Packages that are unpacked as a file system of their own, links and set-user-id programs included."""
+
+
+LAYER = re.compile(r"^(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}(?:/layer)?\.tar(?:\.gz)?|[^/]+/layer\.tar)$")
+"""What image archives call their layers: a file system each, wherever the manifest comes in the archive."""
+
+
+class Probe:
+    """Sees one container's names as they come; `kind` is the best guess so far, the first rule of the list wins."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._rules = list(_RULES.get(kind, ()))
+
+    def see(self, name: str) -> None:
+        """One more name."""
+        plain = name.removeprefix("./")
+        for place, (kind, pattern) in enumerate(self._rules):
+            if pattern.match(plain):
+                self.kind = kind
+                del self._rules[place:]
+                return

@@ -1,0 +1,225 @@
+"""The walk: every member of every container, opened under a budget, named, checked and fed to the scanners."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from customhouse.errors import CustomhouseError
+from customhouse.inspect.feed import Feed
+from customhouse.inspect.formats import FORMATS, UNOPENED, Format
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
+from customhouse.inspect.identify import HEAD, PROGRAMS, disagreement, ends_as_zip, identify
+from customhouse.inspect.ledger import Ledger
+from customhouse.inspect.limits import Budget, Exhausted, LimitHit
+from customhouse.inspect.names import Book, Problem, printable, problems
+from customhouse.inspect.probe import LAYER, ROOTED, Probe
+from customhouse.inspect.reader import Reader
+from customhouse.inspect.spool import Spool
+from customhouse.model import Severity, SkipReason
+from customhouse.scanners import Member
+
+_SETUID = 0o6000
+_TARS = frozenset({"tar", "npm", "sdist", "crate", "helm", "apk-alpine", "conda", "docker-save", "oci-layout"})
+"""Kinds that a compressed tar may be: then that is what the compressed file is, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where the walk is: a member's path and name, and what holds it."""
+
+    path: str
+    name: str
+    depth: int = 0
+    container: str = ""
+    size: int | None = None
+    rooted: bool = False
+    prefix: str = ""
+
+    @property
+    def inside(self) -> str:
+        """What the paths of its own members begin with: a compressed tar is one container to people, not two."""
+        return self.prefix or self.path
+
+
+class Walker:
+    """Walks one artifact; whatever goes wrong with a member is in the ledger, only Exhausted goes up."""
+
+    def __init__(self, budget: Budget, ledger: Ledger, feed: Feed) -> None:
+        self._budget = budget
+        self._limits = budget.limits
+        self._ledger = ledger
+        self._feed = feed
+        self.kind = ""
+
+    def walk(self, node: Node, reader: Reader, file: BinaryIO | None = None) -> str:
+        """Look at one member whose bytes come from `reader` (or lie in `file`, when it has to seek); its kind."""
+        kind = identify(reader.peek(HEAD), node.name)
+        self.kind = self.kind or kind
+        self._misnamed(node, kind)
+        format_ = FORMATS.get(kind)
+        if format_ is not None and self._shallow(node):
+            return self._guarded(node, lambda: self._expand(node, kind, format_, reader, file)) or kind
+        if kind in UNOPENED:
+            self._ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
+        return self._guarded(node, lambda: self._leaf(node, kind, reader)) or kind
+
+    def _guarded(self, node: Node, work: Callable[[], str]) -> str:
+        """Do it, and turn whatever stops it into ledger entries."""
+        try:
+            return work()
+        except (Exhausted, CustomhouseError):
+            raise
+        except LimitHit as hit:
+            self._limit(hit.path or node.path, hit)
+        except Unopened as why:
+            self._ledger.skip(node.path, why.reason, why.detail)
+        except Corrupt as why:
+            if why.rule:
+                self._ledger.finding(why.rule, Severity.HIGH, node.path, why.detail)
+            self._ledger.skip(node.path, SkipReason.CORRUPT, why.detail)
+        except Exception as error:  # noqa: BLE001 -- hostile bytes meet a library: a skip, whatever it raises
+            self._ledger.skip(node.path, SkipReason.CORRUPT, printable(f"{type(error).__name__}: {error}")[:300])
+        return ""
+
+    def _limit(self, path: str, hit: LimitHit) -> None:
+        self._ledger.finding(hit.rule, Severity.MEDIUM, path, hit.detail)
+        self._ledger.skip(path, SkipReason.LIMIT, hit.detail)
+
+    def _shallow(self, node: Node) -> bool:
+        if node.depth < self._limits.depth:
+            return True
+        self._limit(node.path, LimitHit("depth-limit", f"more than {self._limits.depth} containers in each other"))
+        return False
+
+    def _misnamed(self, node: Node, kind: str) -> None:
+        if odd := disagreement(node.name, kind):
+            self._ledger.finding("name-mismatch", Severity.MEDIUM, node.path, odd)
+
+    def _leaf(self, node: Node, kind: str, reader: Reader) -> str:
+        """Bytes that are no container."""
+        window = self._limits.window
+        if node.size is not None and node.size > window:
+            size = self._feed.large(self._member(node, kind, b""), reader)
+        else:
+            data = reader.peek(window + 1)
+            size = len(data)
+            if size > window:
+                size = self._feed.large(self._member(node, kind, b""), reader)
+            else:
+                self._feed.whole(self._member(node, kind, data))
+                self._appended(node, kind, data)
+        if node.size is not None and size != node.size:
+            raise Corrupt(f"{size:,} bytes where {node.size:,} were stated")
+        return kind
+
+    def _appended(self, node: Node, kind: str, data: bytes) -> None:
+        """A zip that ends this member: a program that unpacks itself, a script with its modules, or a polyglot."""
+        if not ends_as_zip(data) or not self._shallow(node):
+            return
+        if kind not in PROGRAMS and kind != "script":
+            self._ledger.finding(
+                "polyglot", Severity.HIGH, node.path, f"it is {kind} from the front and zip from the back"
+            )
+        self._guarded(node, lambda: self._expand(node, "zip", FORMATS["zip"], Reader(()), io.BytesIO(data)))
+
+    def _member(self, node: Node, kind: str, data: bytes) -> Member:
+        size = len(data) if node.size is None else node.size
+        return Member(node.path, node.name, kind, size, data, depth=node.depth, container=node.container)
+
+    def _expand(self, node: Node, kind: str, format_: Format, reader: Reader, file: BinaryIO | None) -> str:
+        """A container: each entry in turn, then whatever follows its end."""
+        if not format_.seeks:
+            source = Source(node.path, node.name, self._limits, self._ledger, reader, io.BytesIO())
+            found = self._entries(node, kind, format_, source)
+            self._trailing(node, reader)
+            return found
+        if file is not None:
+            reader.skip_all()
+            size = file.seek(0, io.SEEK_END)
+            source = Source(node.path, node.name, self._limits, self._ledger, reader, file, size)
+            return self._entries(node, kind, format_, source)
+        with Spool(self._budget) as spool:
+            spool.fill(reader.blocks())
+            source = Source(node.path, node.name, self._limits, self._ledger, reader, spool.file, spool.size)
+            return self._entries(node, kind, format_, source)
+
+    def _entries(self, node: Node, kind: str, format_: Format, source: Source) -> str:
+        inside = node.prefix if node.prefix and kind == "tar" else node.path
+        source.path = inside
+        probe, book = Probe(kind), Book(rooted=node.rooted)
+        content = ""
+        for entry in format_.entries(source):
+            for name in source.take_listing() or (entry.name,):
+                probe.see(name)
+            book.rooted = node.rooted or probe.kind in ROOTED
+            rooted = book.rooted or (kind == "tar" and LAYER.match(entry.name) is not None)
+            child = Node(
+                source.inside(entry.name) if entry.name else f"{inside}!/",
+                entry.name,
+                node.depth + 1,
+                probe.kind,
+                entry.size,
+                rooted,
+                inside if entry.transparent else "",
+            )
+            content = self._entry(child, entry, book)
+            if entry.transparent and content in _TARS:
+                probe.kind = content
+        return probe.kind
+
+    def _entry(self, node: Node, entry: Entry, book: Book) -> str:
+        self._budget.member()
+        self._ledger.member()
+        for rule, severity, message in () if entry.transparent else checks(entry, book):
+            self._ledger.finding(rule, severity, node.path, message)
+        if entry.skip is not None:
+            self._ledger.skip(node.path, *entry.skip)
+        elif entry.data is not None:
+            data = self._metered(entry)
+            return self._guarded(node, lambda: self.walk(node, Reader(data)))
+        return ""
+
+    def _metered(self, entry: Entry) -> Iterator[bytes]:
+        """An entry's bytes, counted while they are inflated, so that a bomb stops where a budget ends."""
+        limits, total = self._limits, 0
+        for block in entry.data or ():
+            total += len(block)
+            self._budget.expand(len(block))
+            if total > limits.member:
+                raise LimitHit("size-limit", f"more than {limits.member:,} bytes")
+            if entry.consumed is not None and total > limits.ratio_floor and total > limits.ratio * entry.consumed():
+                raise LimitHit("ratio-limit", f"{total:,} bytes from {entry.consumed():,} packed ones")
+            yield block
+
+    def _trailing(self, node: Node, reader: Reader) -> None:
+        """Bytes after a container's end are a member, and a finding unless they are zeros."""
+        while block := reader.peek(1 << 16):
+            rest = block.lstrip(b"\0")
+            reader.read(len(block) - len(rest))
+            if rest:
+                break
+        if not block:
+            return
+        self._ledger.finding("trailing-data", Severity.HIGH, node.path, "bytes follow the end of the archive")
+        entry = Entry("trailing-data", reader.blocks())
+        self._entry(Node(f"{node.inside}!/trailing-data", "trailing-data", node.depth + 1), entry, Book())
+
+
+def checks(entry: Entry, book: Book) -> Iterator[Problem]:
+    """What is wrong with an entry's name, type and mode."""
+    if not entry.name:
+        yield "empty-name", Severity.HIGH, "the name is empty"
+    yield from problems(entry.name)
+    if entry.type == "symlink":
+        yield from book.link(entry.name, entry.link)
+    elif entry.type == "hardlink":
+        yield from book.hard(entry.name, entry.link)
+    elif entry.type == "file":
+        yield from book.file(entry.name)
+    elif entry.type == "device":
+        yield "device-node", Severity.HIGH, "a device, pipe or socket"
+    if entry.mode & _SETUID and entry.type == "file" and not book.rooted:
+        yield "setuid", Severity.MEDIUM, f"a program that runs as its owner or group (mode {entry.mode & 0o7777:o})"
