@@ -1,6 +1,7 @@
 """AWS Lambda entry: SQS batches, direct S3, SNS and EventBridge events, S3 Batch Operations, schedules."""
 
 from functools import cache
+from logging import getLogger
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -9,15 +10,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from customhouse import app, errors, events
 
-load, batch = cache(app.load), BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-logger, metrics = Logger("customhouse"), Metrics("customhouse", "customhouse")
+load, logger, metrics = cache(app.load), Logger("customhouse"), Metrics("customhouse", "customhouse")
+batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=getLogger("customhouse"))
 
 
 def _process(payload: dict[str, Any]) -> None:
     parts = events.records(payload)
     for event in (event for part in parts for event in part.events):
         done = load().process(event)
-        logger.info(done.status, location=str(event.location), verdict=done.verdict, rule=done.rule)
+        logger.info(done.status, artifact=str(event.location), verdict=done.verdict, rule=done.rule)
         metrics.add_metric(done.verdict or done.status, "Count", 1)
     for bad in (part.error for part in parts if part.error):
         raise bad
@@ -42,6 +43,8 @@ def handler(payload: dict[str, Any], context: LambdaContext) -> object:
         results = [_task(payload, task) for task in payload["tasks"]]
         return {key: payload[key] for key in ("invocationSchemaVersion", "invocationId")} | {"results": results}
     if payload.get("Records", [{}])[0].get("eventSource") == "aws:sqs":
-        return process_partial_response(payload, lambda one: _process({"Records": [one.raw_event]}), batch, context)
+        return process_partial_response(
+            payload, lambda record: _process({"Records": [record.raw_event]}), batch, context
+        )
     _process(payload)
     return None

@@ -33,7 +33,7 @@ def artifact(event: CloudEvent) -> None:
     for part in parts:
         for one in part.events:
             done = load().process(one)
-            log("INFO", done.status, location=str(one.location), verdict=done.verdict, rule=done.rule)
+            log("INFO", done.status, artifact=str(one.location), verdict=done.verdict, rule=done.rule)
         if part.error:  # acknowledged: the same bytes would come again and again
             log("ERROR", f"no event: {part.error}")
 

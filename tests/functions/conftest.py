@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import venv
@@ -24,8 +25,10 @@ PLATFORM: Mapping[CloudName, list[str]] = {
 
 
 @pytest.fixture(scope="session")
-def folders() -> Mapping[CloudName, Path]:
-    return build("aws", "gcp", "azure")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[CloudName, Path]:
+    """The built folders, moved away from where another test or target would build them anew."""
+    copies = tmp_path_factory.mktemp("folders")
+    return {cloud: shutil.copytree(folder, copies / cloud) for cloud, folder in build("aws", "gcp", "azure").items()}
 
 
 @pytest.fixture(scope="session")

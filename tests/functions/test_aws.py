@@ -177,7 +177,7 @@ def test_logs_and_metrics_are_written(runtime: LambdaRuntime, s3: BaseClient, bu
     s3.put_object(Bucket=buckets.name("intake"), Key="counted.txt", Body=b"hello")
     runtime.invoke(s3_event(buckets.name("intake"), "counted.txt"))
     lines = [json.loads(line) for line in runtime.output.splitlines() if line.startswith("{")]
-    logged = [line for line in lines if "counted.txt" in line.get("location", "")]
+    logged = [line for line in lines if "counted.txt" in line.get("artifact", "")]
     assert [(line["message"], line["verdict"]) for line in logged] == [("decided", "clean")]
     assert any(line.get("clean") == [1.0] and "_aws" in line for line in lines)
 
