@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
 from google.api_core.exceptions import GoogleAPICallError, RequestRangeNotSatisfiable, RetryError
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, InvalidOperation
 from google.cloud.storage import Blob
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests.exceptions import RequestException
@@ -39,6 +39,8 @@ def translated(what: object, *, gone: type[Rejected] = Gone) -> Iterator[None]:
         raise meaning(error.response.status_code, f"{what}: {error}") from error
     except _BROKEN as error:
         raise Transient(f"{what}: {error}") from error
+    except InvalidOperation as error:  # refused, and there is no identity that could be renewed
+        raise Denied(f"{what}: {error}") from error
     except DefaultCredentialsError as error:
         raise ConfigError(f"{what}: no Google credentials; attach a service account or set them up") from error
     except GoogleAuthError as error:

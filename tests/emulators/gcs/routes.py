@@ -55,7 +55,6 @@ class Api:
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self.rewrite_step: int | None = None  # bytes one rewrite call moves; None: all
-        self.base = ""
         self._dispatcher = dispatcher
         self._buckets: dict[str, Bucket] = {}
         self._uploads = Uploads()
@@ -178,7 +177,9 @@ class Api:
         if query.get("uploadType") == "media":
             return document(bucket.put(query["name"], request.body, {"contentType": kind}, query))
         number = self._uploads.begin(bucket, query, headers, request.body)
-        where = f"{self.base}/upload/storage/v1/b/{request.names[0]}/o?uploadType=resumable&upload_id={number}"
+        where = (
+            f"http://{headers['Host']}/upload/storage/v1/b/{request.names[0]}/o?uploadType=resumable&upload_id={number}"
+        )
         return Answer(200, headers={"Location": where, "X-GUploader-UploadID": number})
 
 

@@ -66,11 +66,10 @@ def running(port: int = 0, *subscribers: Subscriber) -> Iterator[Emulator]:
     dispatcher = Dispatcher(list(subscribers))
     api = Api(dispatcher)
     server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"api": api}))
-    api.base = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield Emulator(api.base, api, dispatcher)
+        yield Emulator(f"http://127.0.0.1:{server.server_port}", api, dispatcher)
     finally:
         server.shutdown()
         server.server_close()
