@@ -37,7 +37,7 @@ _PROTOCOLS = tuple(bytes([0x80, number]) for number in range(6))
 
 
 class PickleOptions(Options, frozen=True):
-    """`allow`: more lines for the allow list (`module: Name`, `package.*: Class`); `operations`: opcodes of one stream."""
+    """`allow`: more lines for the allow list (`module: Name`, `package.*: Class`); `operations`: opcodes a stream."""
 
     allow: tuple[str, ...] = ()
     operations: int = OPERATIONS

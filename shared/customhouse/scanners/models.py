@@ -1,0 +1,97 @@
+"""Models other than pickles: code in Keras, TensorFlow and chat templates, lies in headers, paths that lead out."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import BinaryIO, Literal
+
+from customhouse.model import Fact, Finding, Skip, SkipReason
+from customhouse.scanners import Member
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable
+from customhouse.scanners.models_keras import config, hdf5
+from customhouse.scanners.models_protobuf import onnx, tensorflow
+from customhouse.scanners.models_safetensors import claims as safetensors
+from customhouse.scanners.models_templates import gguf, template, texts
+from customhouse.scanners.options import Options, read
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_TEMPLATE = 16 << 20
+
+Judge = Callable[[BinaryIO, int], Iterable[Claim]]
+
+
+def build(options: Mapping[str, object]) -> ModelScanner:
+    """The scanner; it has no options."""
+    read("models", options, Options)
+    return ModelScanner()
+
+
+class ModelScanner:
+    """The format decides, by content where it has a magic number, else by name."""
+
+    name = "models"
+    version = "1"
+    reads: Literal["windows", "stream"] = "stream"
+
+    def wants(self, member: Member) -> bool:
+        """Files of a format that is known here."""
+        return _judge(member) is not None
+
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """A finding per claim; a skip where the file cannot be read as what it is."""
+        judge = _judge(member)
+        if judge is None:
+            return
+        file = member.stream or io.BytesIO(member.data)
+        file.seek(0)
+        try:
+            for claim in judge(file, member.size):
+                yield Finding(self.name, claim.rule, claim.severity, member.path, claim.message)
+        except Unreadable as error:
+            yield Skip(member.path, SkipReason.CORRUPT, f"model {error}")
+        except TooLarge as error:
+            yield Skip(member.path, SkipReason.LIMIT, f"{error} is larger than is read")
+
+
+def _judge(member: Member) -> Judge | None:
+    """What reads this format."""
+    name = member.name.lower()
+    head = member.data[:16]
+    if name.endswith(".safetensors") or member.kind == "safetensors" or _like_safetensors(head, member.size):
+        return safetensors
+    if head.startswith(b"GGUF"):
+        return gguf
+    if head.startswith(_HDF5):
+        return lambda file, _size: hdf5(file)
+    if name.endswith(".onnx") or member.kind == "onnx":
+        return onnx
+    if name.endswith("saved_model.pb") or (name.endswith((".pb", ".meta")) and not member.text):
+        return functools.partial(tensorflow, sure=name.endswith("saved_model.pb"))
+    return _by_name(name)
+
+
+def _by_name(name: str) -> Judge | None:
+    """Text formats have no magic number."""
+    base = name.rpartition("/")[2]
+    if base in {"tokenizer_config.json", "chat_template.json"} or base.endswith((".jinja", ".jinja2")):
+        return lambda file, _size: _template(file, base)
+    if base in {"config.json", "model_config.json"} or base.endswith(".keras.json"):
+        return lambda file, _size: config(file)
+    return None
+
+
+def _template(file: BinaryIO, base: str) -> Iterator[Claim]:
+    """A template as it is, or the texts of a JSON document without its escapes."""
+    data = file.read(_TEMPLATE + 1)
+    if len(data) > _TEMPLATE:
+        raise TooLarge("a chat template")
+    if base.endswith(".json"):
+        data = b"\n".join(texts(data))
+    return template(data, base)
+
+
+def _like_safetensors(head: bytes, size: int) -> bool:
+    """A length that fits the file, then an object whose first name is quoted."""
+    return head[8:10] == b'{"' and len(head) <= int.from_bytes(head[:8], "little") <= size - 8

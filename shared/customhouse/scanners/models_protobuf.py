@@ -1,0 +1,154 @@
+"""TensorFlow graphs and ONNX models: a walk of their protobuf fields that skips weights and needs no generated code.
+
+Field numbers: saved_model.proto, meta_graph.proto, graph.proto and node_def.proto of TensorFlow; onnx.proto.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+from customhouse.model import Severity
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, shown, take
+
+_FIELDS = 3_000_000
+_NAME = 4096
+_DEPTH = 24
+_LOW = 0x7F
+_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_RUNS = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction", "LoadLibrary", "TPUCompile"}
+_FILES = {"ReadFile", "WriteFile", "MatchingFiles", "DeleteFile", "CopyFile", "ImmutableConst", "WholeFileReaderV2"}
+
+Span = tuple[int, int]
+Shape = Mapping[int, str]
+"""Which message type a field of a message holds."""
+
+_TENSORFLOW: Mapping[str, Shape] = {
+    "SavedModel": {2: "MetaGraph"},
+    "MetaGraph": {2: "Graph"},
+    "Graph": {1: "Node", 2: "Library"},
+    "Library": {1: "Function"},
+    "Function": {3: "Node"},
+    "Node": {},
+}
+_ROOTS = ("SavedModel", "MetaGraph", "Graph")
+_ONNX: Mapping[str, Shape] = {
+    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Training": {1: "Graph", 2: "Graph"},
+    "Function": {7: "Node"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "Sparse"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "Sparse", 23: "Sparse"},
+    "Sparse": {1: "Tensor", 2: "Tensor"},
+    "Tensor": {13: "External"},
+    "External": {},
+}
+
+
+def tensorflow(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
+    """Operations that run Python or touch files, each once: a saved model, a graph with its metadata, or a graph.
+
+    Nothing in the bytes tells which of the three, so each is tried; `sure` that one of them must fit.
+    """
+    found: dict[str, Claim] = {}
+    failures: list[Unreadable] = []
+    for root in _ROOTS:
+        try:
+            found |= {claim.message: claim for claim in _operations(file, size, root)}
+        except Unreadable as error:
+            failures.append(error)
+    yield from found.values()
+    if sure and len(failures) == len(_ROOTS):
+        raise failures[0]
+
+
+def _operations(file: BinaryIO, size: int, root: str) -> Iterator[Claim]:
+    walk = _Walk(file, _TENSORFLOW, "Node")
+    for span in walk.messages(root, (0, size), 0):
+        operation = walk.text(span, 2)
+        if operation in _RUNS | _FILES:
+            severity = Severity.CRITICAL if operation in _RUNS else Severity.HIGH
+            yield Claim("tensorflow-operation", severity, f"TensorFlow graph runs {operation}")
+
+
+def onnx(file: BinaryIO, size: int) -> Iterator[Claim]:
+    """External data outside the model's own folder; each place once."""
+    walk = _Walk(file, _ONNX, "External")
+    seen: set[str] = set()
+    for span in walk.messages("Model", (0, size), 0):
+        place = walk.text(span, 2)
+        if walk.text(span, 1) == "location" and _outside(place) and place not in seen:
+            seen.add(place)
+            yield Claim("onnx-external-path", Severity.HIGH, f"ONNX tensor reads {shown(place)!r}, outside its folder")
+
+
+def _outside(place: str) -> bool:
+    parts = re.split(r"[/\\]", place)
+    return not parts[0] or ".." in parts or ":" in parts[0] or "\0" in place
+
+
+class _Walk:
+    """All messages of type `wanted` in a file whose message types are `shapes`."""
+
+    def __init__(self, file: BinaryIO, shapes: Mapping[str, Shape], wanted: str) -> None:
+        self._file, self._shapes, self._wanted = file, shapes, wanted
+        self._left = _FIELDS
+
+    def messages(self, kind: str, span: Span, depth: int) -> Iterator[Span]:
+        """Where they are, in order."""
+        if depth > _DEPTH:
+            raise TooLarge("the nesting of a graph")
+        if kind == self._wanted:
+            yield span
+        shape = self._shapes[kind]
+        for number, inner in self._fields(span) if shape else ():
+            if number in shape:
+                yield from self.messages(shape[number], inner, depth + 1)
+
+    def text(self, span: Span, wanted: int) -> str:
+        """The last text field of that number in the message, as protobuf readers take it."""
+        found = ""
+        for number, (start, end) in self._fields(span):
+            if number == wanted and end - start <= _NAME:
+                self._file.seek(start)
+                found = self._file.read(end - start).decode("utf-8", "replace")
+        return found
+
+    def _fields(self, span: Span) -> Iterator[tuple[int, Span]]:
+        """Length-delimited fields of one message."""
+        at, end = span
+        while at < end:
+            self._left -= 1
+            if self._left < 0:
+                raise TooLarge("the number of fields in a graph")
+            self._file.seek(at)
+            tag = self._varint()
+            number, wire = tag >> 3, tag & 7
+            if wire == _BYTES:
+                length = self._varint()
+                start = self._file.tell()
+                if start + length > end:
+                    raise Unreadable("has a field that is longer than its message")
+                yield number, (start, start + length)
+                at = start + length
+            else:
+                at = self._past(wire)
+
+    def _past(self, wire: int) -> int:
+        if wire == _VARINT:
+            self._varint()
+        elif wire in {_EIGHT, _FOUR}:
+            self._file.seek(8 if wire == _EIGHT else 4, 1)
+        else:
+            raise Unreadable("has a field of unknown form")
+        return self._file.tell()
+
+    def _varint(self) -> int:
+        value = 0
+        for shift in range(0, 70, 7):
+            byte = take(self._file, 1)[0]
+            value |= (byte & _LOW) << shift
+            if byte <= _LOW:
+                return value
+        raise Unreadable("has an endless number")

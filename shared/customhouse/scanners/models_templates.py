@@ -1,0 +1,99 @@
+"""Chat templates: Jinja that a model brings along and that its runtime renders, so it must not reach Python.
+
+In GGUF metadata (format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), tokenizer_config.json and .jinja.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import re2
+
+from customhouse.model import Severity
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, shown, take
+
+_ENTRIES = 1_000_000
+_TEXT = 16 << 20
+_DEPTH = 4
+_WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+_STRING, _ARRAY = 8, 9
+_GADGETS = re2.compile(
+    rb"__(class|mro|base|bases|subclasses|globals|builtins|import|init|dict|getattribute|reduce|code|loader|self)__"
+    rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\\x5f|\\u005f|\b(cycler|joiner|lipsum|namespace)\.__"
+    rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\("
+)
+
+
+def template(data: bytes, where: str) -> Iterator[Claim]:
+    """A claim where the template reaches for Python's internals."""
+    if found := _GADGETS.search(data):
+        message = f"chat template in {where} reaches Python: {shown(found.group())}"
+        yield Claim("template-runs-code", Severity.CRITICAL, message)
+
+
+def texts(document: bytes) -> Iterator[bytes]:
+    """Every text in a JSON document; all of it where it is no JSON."""
+    try:
+        waiting = [json.loads(document)]
+    except (ValueError, RecursionError):
+        yield document
+        return
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item.encode("utf-8", "replace")
+        elif isinstance(item, list | dict):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+
+
+def gguf(file: BinaryIO, size: int) -> Iterator[Claim]:
+    """The templates among a GGUF file's metadata; Unreadable where lengths or counts lie."""
+    magic, version = struct.unpack("<4sI", take(file, 8))
+    if magic != b"GGUF" or version not in {2, 3}:
+        raise Unreadable("is no GGUF file of version 2 or 3")
+    tensors, entries = struct.unpack("<QQ", take(file, 16))
+    if entries > _ENTRIES or entries * 12 > size or tensors * 24 > size:
+        raise Unreadable("counts more metadata or tensors than the file can hold")
+    for _ in range(entries):
+        key = _string(file, size)
+        kind = int.from_bytes(take(file, 4), "little")
+        if kind == _STRING and key.startswith(b"tokenizer.chat_template"):
+            yield from template(_string(file, size), shown(key))
+        else:
+            _skip(file, kind, size)
+
+
+def _string(file: BinaryIO, size: int) -> bytes:
+    length = int.from_bytes(take(file, 8), "little")
+    if length > size:
+        raise Unreadable("has a text longer than the file")
+    if length > _TEXT:
+        raise TooLarge("a text in GGUF metadata")
+    return take(file, length)
+
+
+def _skip(file: BinaryIO, kind: int, size: int, depth: int = 0) -> None:
+    if kind == _STRING:
+        _jump(file, int.from_bytes(take(file, 8), "little"), size)
+    elif kind == _ARRAY and depth < _DEPTH:
+        inner, count = struct.unpack("<IQ", take(file, 12))
+        if inner in _WIDTHS:
+            _jump(file, count * _WIDTHS[inner], size)
+            return
+        if count > size:
+            raise Unreadable("has an array longer than the file")
+        for _ in range(count):
+            _skip(file, inner, size, depth + 1)
+    elif kind in _WIDTHS:
+        _jump(file, _WIDTHS[kind], size)
+    else:
+        raise Unreadable("has a value of unknown type")
+
+
+def _jump(file: BinaryIO, count: int, size: int) -> None:
+    if file.tell() + count > size:
+        raise Unreadable("has a value longer than the file")
+    file.seek(count, 1)

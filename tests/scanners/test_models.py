@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import io
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customhouse.errors import ConfigError
+from customhouse.model import Finding, Severity, Skip, SkipReason
+from customhouse.scanners import Member, models
+from tests.scanners.support import member, rules
+
+SCANNER = models.build({})
+CODE = "4wEAAAAAAAAAAAAAAAEAAAABAAAAEwAAAHMEAAAAfABTAA=="
+
+
+def reasons(data: bytes, name: str) -> list[SkipReason]:
+    return [fact.reason for fact in SCANNER.scan(member(data, name)) if isinstance(fact, Skip)]
+
+
+def said(data: bytes, name: str) -> str:
+    return " | ".join(fact.message for fact in SCANNER.scan(member(data, name)) if isinstance(fact, Finding))
+
+
+def safetensors(header: object, body: bytes = bytes(16)) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def tensor(begin: int, end: int, shape: tuple[int, ...] = (2,), dtype: str = "F32") -> dict[str, object]:
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+HONEST = {"__metadata__": {"format": "pt"}, "a": tensor(0, 8), "b": tensor(8, 16, (4,), "BF16")}
+
+
+def test_an_honest_safetensors_file_is_clean() -> None:
+    for name in ("model.safetensors", "weights"):
+        assert rules(SCANNER, member(safetensors(HONEST), name)) == set()
+
+
+@pytest.mark.parametrize(
+    ("header", "lie"),
+    [
+        ({"a": tensor(0, 8)}, "beyond the last tensor"),
+        ({"a": tensor(0, 8), "b": tensor(4, 12)}, "overlap"),
+        ({"a": tensor(0, 4, (1,)), "b": tensor(8, 16)}, "hole"),
+        ({"a": tensor(0, 16, (2,))}, "another number of bytes"),
+        ({"a": tensor(0, 16, (2, 2), "F99")}, "unknown type"),
+        ({"a": tensor(0, 16, (-2, -2))}, "impossible shape"),
+        ({"a": tensor(0, 32, (8,))}, "beyond the end"),
+        ({"a\x1b[2J": tensor(0, 4, (8,))}, "a?[2J"),
+    ],
+)
+def test_a_safetensors_header_that_lies_is_a_finding(header: dict[str, object], lie: str) -> None:
+    assert lie in said(safetensors(header), "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"short",
+        struct.pack("<Q", 2**63) + b"{}",
+        safetensors(b"{not json"),
+        safetensors(b"[]"),
+        safetensors(b"[" * 100_000),
+        safetensors(b'{"a": {}, "a": {}}'),
+        safetensors({"a": {"dtype": "F32", "shape": []}}),
+        safetensors({"a": 5}),
+    ],
+)
+def test_what_is_no_safetensors_file_is_a_skip(data: bytes) -> None:
+    one = Member("m", "model.safetensors", "safetensors", len(data), data)
+    assert [fact.reason for fact in SCANNER.scan(one) if isinstance(fact, Skip)] == [SkipReason.CORRUPT]
+
+
+def string(value: bytes) -> bytes:
+    return struct.pack("<Q", len(value)) + value
+
+
+def gguf(*entries: bytes, count: int | None = None, version: int = 3) -> bytes:
+    count = len(entries) if count is None else count
+    return b"GGUF" + struct.pack("<IQQ", version, 0, count) + b"".join(entries) + bytes(64)
+
+
+def entry(key: bytes, kind: int, value: bytes) -> bytes:
+    return string(key) + struct.pack("<I", kind) + value
+
+
+PLAIN = [
+    entry(b"general.architecture", 8, string(b"llama")),
+    entry(b"llama.block_count", 4, bytes(4)),
+    entry(b"tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 2) + string(b"a") + string(b"b")),
+    entry(b"tokenizer.ggml.scores", 9, struct.pack("<IQ", 6, 3) + bytes(12)),
+    entry(b"nested", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 0, 1) + b"x"),
+]
+GOOD_TEMPLATE = "{% for message in messages %}{{ message['role'] + ': ' + message['content'] | trim }}{% endfor %}"
+BAD_TEMPLATES = [
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ self|attr('_TemplateReference__context') }}",
+    "{{ x['\\x5f\\x5fclass\\x5f\\x5f'] }}",
+    "{{ lipsum.__globals__ }}",
+    "{% set x = os.system('id') %}",
+]
+
+
+def test_an_honest_gguf_file_is_clean() -> None:
+    template = entry(b"tokenizer.chat_template", 8, string(GOOD_TEMPLATE.encode()))
+    assert rules(SCANNER, member(gguf(*PLAIN, template), "m.gguf")) == set()
+
+
+@pytest.mark.parametrize("template", BAD_TEMPLATES)
+def test_a_chat_template_that_reaches_python_is_critical(template: str) -> None:
+    hidden = entry(b"tokenizer.chat_template.tool_use", 8, string(template.encode()))
+    assert rules(SCANNER, member(gguf(*PLAIN, hidden), "m.bin")) == {"template-runs-code"}
+    assert rules(SCANNER, member(template.encode(), "chat_template.jinja")) == {"template-runs-code"}
+    config = json.dumps({"chat_template": template}).encode()
+    assert rules(SCANNER, member(config, "tokenizer_config.json")) == {"template-runs-code"}
+
+
+def test_an_honest_chat_template_is_clean() -> None:
+    config = json.dumps({"chat_template": GOOD_TEMPLATE}).encode()
+    assert rules(SCANNER, member(config, "tokenizer_config.json")) == set()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gguf(version=9),
+        gguf(count=2**60),
+        gguf(entry(b"k", 99, b"")),
+        gguf(string(b"k" * 4)[:6], count=1)[:30],
+        gguf(entry(b"k", 9, struct.pack("<IQ", 8, 2**60))),
+        gguf(entry(b"k", 9, struct.pack("<IQ", 10, 2**60))),
+        gguf(entry(b"k", 8, struct.pack("<Q", 2**60))),
+        b"GGUF",
+    ],
+)
+def test_a_gguf_file_that_lies_is_a_skip(data: bytes) -> None:
+    assert reasons(data, "m.gguf") == [SkipReason.CORRUPT]
+
+
+LAMBDA = {
+    "module": "keras.layers",
+    "class_name": "Lambda",
+    "config": {"function": {"class_name": "__lambda__", "config": {"code": CODE}}},
+}
+DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3, "class_name": 5}}
+
+
+def keras(*layers: object) -> bytes:
+    return json.dumps({"module": "keras", "class_name": "Sequential", "config": {"layers": layers}}).encode()
+
+
+def test_a_keras_lambda_is_critical_in_both_formats() -> None:
+    assert rules(SCANNER, member(keras(LAMBDA), "config.json", container="zip")) == {"keras-lambda"}
+    legacy = b"\x89HDF\r\n\x1a\n" + bytes(6_000_000) + b'{"class_name": "Lambda", "config": {}}' + bytes(100)
+    assert rules(SCANNER, member(legacy, "model.h5")) == {"keras-lambda"}
+
+
+def test_a_lambda_across_a_chunk_edge_of_an_hdf5_file_is_found_once() -> None:
+    data = b"\x89HDF\r\n\x1a\n".ljust((4 << 20) - 10, b"\0") + b'"class_name": "Lambda"' + bytes(5 << 20)
+    one = Member("m.h5", "m.h5", "hdf5", len(data), data[:1000], last=False, stream=io.BytesIO(data))
+    assert [fact.rule for fact in SCANNER.scan(one) if isinstance(fact, Finding)] == ["keras-lambda"]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"module": "subprocess", "class_name": "function", "config": "run"},
+        {"module": "builtins", "class_name": "function", "config": "exec"},
+        {"module": "acme.layers", "class_name": "Evil", "config": {}},
+    ],
+)
+def test_keras_that_imports_other_modules_is_a_finding(layer: dict[str, object]) -> None:
+    assert rules(SCANNER, member(keras(DENSE, layer), "config.json")) == {"keras-foreign-module"}
+
+
+def test_honest_keras_and_other_configurations_are_clean() -> None:
+    assert rules(SCANNER, member(keras(DENSE), "config.json")) == set()
+    assert rules(SCANNER, member(b'{"architectures": ["LlamaForCausalLM"], "module": 1}', "config.json")) == set()
+    assert rules(SCANNER, member(b"not json", "config.json")) == set()
+    assert rules(SCANNER, member(b"\x89HDF\r\n\x1a\n" + keras(DENSE), "model.h5")) == set()
+
+
+def field(number: int, value: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def node(operation: str) -> bytes:
+    return field(1, b"name") + field(2, operation.encode()) + b"\x18\x07" + b"\x21" + bytes(8) + b"\x2d" + bytes(4)
+
+
+def graph(*operations: str) -> bytes:
+    function = field(1, field(3, node(operations[-1])))
+    return b"".join(field(1, node(operation)) for operation in operations[:-1]) + field(2, function)
+
+
+def saved_model(*operations: str) -> bytes:
+    return b"\x08\x01" + field(2, field(1, b"\x0a\x00") + field(2, graph(*operations)))
+
+
+@pytest.mark.parametrize("make", [saved_model, graph])
+@pytest.mark.parametrize(("operation", "severity"), [("PyFunc", Severity.CRITICAL), ("ReadFile", Severity.HIGH)])
+def test_a_tensorflow_operation_that_runs_or_reads_is_a_finding(
+    make: object, operation: str, severity: Severity
+) -> None:
+    assert callable(make)
+    for operations in ((operation, "MatMul"), ("MatMul", operation)):
+        found = [
+            fact for fact in SCANNER.scan(member(make(*operations), "saved_model.pb")) if isinstance(fact, Finding)
+        ]
+        assert [(hit.rule, hit.severity) for hit in found] == [("tensorflow-operation", severity)]
+    assert rules(SCANNER, member(make("MatMul", "AddV2"), "saved_model.pb")) == set()
+
+
+def test_a_file_that_is_no_graph_is_a_skip_only_where_it_must_be_one() -> None:
+    assert reasons(b"\xff" * 40, "saved_model.pb") == [SkipReason.CORRUPT]
+    assert reasons(b"\xff" * 40 + b"\0", "other.pb") == []
+
+
+def onnx(location: str, *, nested: bool = False) -> bytes:
+    external = field(1, b"location") + field(2, location.encode())
+    weights = field(8, b"w") + field(13, external) + field(9, bytes(1000))
+    if not nested:
+        return field(7, field(5, weights))
+    attribute = field(1, b"body") + field(6, field(5, weights))
+    return field(7, field(1, field(5, attribute)))
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", "../../secret", "a/../../b", "C:\\x", "..\\x", "\\\\host\\share", "a\0b"]
+)
+def test_onnx_data_outside_the_models_folder_is_a_finding(place: str) -> None:
+    for nested in (False, True):
+        assert rules(SCANNER, member(onnx(place, nested=nested), "model.onnx")) == {"onnx-external-path"}
+
+
+def test_onnx_data_beside_the_model_is_clean() -> None:
+    assert rules(SCANNER, member(onnx("weights/part..1.bin"), "model.onnx")) == set()
+
+
+def test_a_graph_nested_without_end_is_a_skip() -> None:
+    inner = b""
+    for _ in range(40):
+        inner = field(1, field(5, field(6, inner)))
+    assert reasons(field(7, inner), "model.onnx") == [SkipReason.LIMIT]
+
+
+NAMES = ["model.safetensors", "m.gguf", "model.onnx", "saved_model.pb", "config.json", "m.h5", "chat_template.jinja"]
+
+
+@given(st.binary(max_size=300), st.sampled_from(NAMES), st.sampled_from([b"", b"GGUF\x03\0\0\0", b"\x89HDF\r\n\x1a\n"]))
+def test_any_bytes_end_in_facts(data: bytes, name: str, head: bytes) -> None:
+    one = member(head + data, name)
+    assert all(isinstance(fact, Finding | Skip) for fact in SCANNER.scan(one))
+
+
+def test_models_have_no_options() -> None:
+    with pytest.raises(ConfigError, match="none"):
+        models.build({"strict": True})
