@@ -1,0 +1,144 @@
+"""Files of others, decoded without trust: one error for all that is wrong with them, and no surprise types."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from email.parser import HeaderParser
+from typing import Any
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+import yaml
+
+from customhouse.errors import Malformed
+
+DEEPEST = 200
+"""Levels of nesting in XML; JSON, TOML and YAML are bounded by the interpreter's own stack."""
+
+
+def text(data: bytes) -> str:
+    """UTF-8, with or without a mark, else UTF-16 where marked; what cannot be decoded becomes U+FFFD."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def lines(data: bytes) -> Iterator[str]:
+    """Lines without their ends."""
+    yield from text(data).splitlines()
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value if it is a table, else an empty one: absent and null parts of a document read as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: object) -> list[Any]:
+    """The value if it is an array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def word(value: object) -> str:
+    """The value if it is text, a plain number as text, else ""."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def json_table(data: bytes) -> Mapping[str, Any]:
+    """A JSON object."""
+    return _table(_json(text(data)), "JSON")
+
+
+def json_value(source: str) -> Any:  # noqa: ANN401 -- any JSON value
+    """Any JSON value."""
+    return _json(source)
+
+
+def _json(source: str) -> Any:  # noqa: ANN401 -- any JSON value
+    try:
+        return json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"no JSON: {_first(error)}") from error
+
+
+def toml_table(data: bytes) -> Mapping[str, Any]:
+    """A TOML document; an empty file is an empty table."""
+    try:
+        return tomllib.loads(text(data))
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"no TOML: {_first(error)}") from error
+
+
+def yaml_table(data: bytes) -> Mapping[str, Any]:
+    """A YAML mapping whose scalars are all text: no types, no merge keys, so no alias can grow; empty is empty."""
+    try:
+        value = yaml.load(text(data), Loader=yaml.CBaseLoader)  # noqa: S506 -- the base loader makes only text
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Malformed(f"no YAML: {_first(error)}") from error
+    return _table({} if value is None or value == "" else value, "YAML")
+
+
+def _table(value: object, form: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Malformed(f"a {form} {type(value).__name__} where a table belongs")
+    return value
+
+
+def headers(data: bytes) -> Message:
+    """RFC 822 headers, as Python metadata has them."""
+    return HeaderParser().parsestr(text(data))
+
+
+def _first(error: BaseException) -> str:
+    """One line of an error's text."""
+    return str(error).partition("\n")[0][:120] or type(error).__name__
+
+
+class _Guard:
+    """Builds a tree from expat's events; a document that declares entities or nests without end is refused."""
+
+    def __init__(self) -> None:
+        self.builder = TreeBuilder()
+        self.depth = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Malformed(f"no XML to read: nested deeper than {DEEPEST}")
+        self.builder.start(_local(name), {_local(key): value for key, value in attributes.items()})
+
+    def end(self, name: str) -> None:
+        self.depth -= 1
+        self.builder.end(_local(name))
+
+    def entity(self, *_: object) -> None:
+        raise Malformed("no XML to read: it declares entities")
+
+
+def _local(name: str) -> str:
+    """A name without its namespace."""
+    return name.rpartition("}")[2]
+
+
+def xml_root(data: bytes) -> Element:
+    """The root element, names without namespaces; no entity is expanded and nothing external is opened."""
+    guard = _Guard()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = guard.start
+    parser.EndElementHandler = guard.end
+    parser.CharacterDataHandler = guard.builder.data
+    parser.EntityDeclHandler = guard.entity
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise Malformed(f"no XML: {_first(error)}") from error
+    return guard.builder.close()
+
+
+def child(element: Element, name: str) -> str:
+    """The text of an element's child, "" where there is none."""
+    return (element.findtext(name) or "").strip()

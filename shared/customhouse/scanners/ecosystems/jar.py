@@ -1,0 +1,55 @@
+"""Java archives by what lies in META-INF: pom.properties (shaded ones too) and the manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from customhouse.scanners.ecosystems.documents import lines, text
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_ARCHIVE = re.compile(r"([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
+_NAMED = re.compile(r"(.+?)-(v?[0-9].*)")
+
+
+def properties(source: Source) -> Iterator[Found]:
+    """META-INF/maven/group/artifact/pom.properties: exact coordinates, also of what was shaded in."""
+    values = {}
+    for line in lines(source.data):
+        key, equals, value = line.partition("=")
+        if equals and not key.startswith("#"):
+            values[key.strip()] = value.strip()
+    if values.get("artifactId") and values.get("version"):
+        yield Found("maven", values["artifactId"], values["version"], values.get("groupId", ""))
+
+
+def _attributes(data: bytes) -> dict[str, str]:
+    """The main section of a manifest; a line that begins with a space continues the one before."""
+    main = text(data).replace("\r\n", "\n").replace("\n ", "").partition("\n\n")[0]
+    pairs = (line.partition(":") for line in main.split("\n"))
+    return {key.strip().lower(): value.strip() for key, colon, value in pairs if colon}
+
+
+def manifest(source: Source) -> Iterator[Found]:
+    """The archive itself by its manifest, with the archive's name where the manifest says less."""
+    archive = _ARCHIVE.search(source.path)
+    if archive is None:
+        return
+    values = _attributes(source.data)
+    named = _NAMED.fullmatch(archive[1])
+    version = next(
+        (
+            values[key]
+            for key in ("implementation-version", "bundle-version", "specification-version")
+            if values.get(key)
+        ),
+        named[2] if named else "",
+    )
+    symbolic = values.get("bundle-symbolicname", "").partition(";")[0].strip()
+    name = named[1] if named else archive[1]
+    group = values.get("implementation-vendor-id", "") or symbolic.removesuffix(f".{name}").removesuffix(name)
+    if version:
+        yield Found("maven", name, version, group.rstrip("."))
+
+
+PARSERS: Patterns = {"META-INF/maven/*/*/pom.properties": properties, "META-INF/MANIFEST.MF": manifest}

@@ -1,0 +1,94 @@
+"""npm: package.json, package-lock.json and npm-shrinkwrap.json, bun.lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.constraints import lowest
+from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, word
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
+
+_COMMIT = re.compile(r"(?:git\+|git:|ssh:|github:|gitlab:|bitbucket:|\.git#|codeload\.github\.com/).*")
+_LINT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+
+
+def package(source: Source) -> Iterator[Found]:
+    """A package by its manifest; outside node_modules it is a project, so what it depends on counts too."""
+    manifest = json_table(source.data)
+    engines = mapping(manifest.get("engines"))
+    name, version = word(manifest.get("name")), word(manifest.get("version"))
+    if not name or not version or "vscode" in engines or manifest.get("contributes") or manifest.get("unity"):
+        return
+    installed = "node_modules" in source.path.split("/")
+    if ".vsix/" in source.path and not installed:
+        return
+    yield scoped("npm", name, version, license_text=_license(manifest.get("license")))
+    if installed:
+        return
+    for dependency, constraint in mapping(manifest.get("dependencies")).items():
+        least = lowest(word(constraint))
+        if least:
+            yield scoped("npm", dependency, least)
+
+
+def _license(value: object) -> str:
+    declared = word(value)
+    return "" if declared.upper().startswith(("SEE ", "UNLICENSED")) else declared
+
+
+def lock(source: Source) -> Iterator[Found]:
+    """Lock files of npm 5 (`dependencies`, nested) and of npm 7 and later (`packages`, by path)."""
+    document = json_table(source.data)
+    packages = document.get("packages")
+    if isinstance(packages, dict):
+        for path, entry in packages.items():
+            if path and not mapping(entry).get("link"):
+                own = mapping(entry)
+                yield scoped("npm", word(own.get("name")) or _last(path), word(own.get("version")))
+    else:
+        yield from _nested(mapping(document.get("dependencies")))
+
+
+def _last(path: str) -> str:
+    """The package's name in `node_modules/a/node_modules/@scope/b`."""
+    parts = path.split("/")
+    return "/".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("@") else parts[-1]
+
+
+def _nested(dependencies: Mapping[str, Any]) -> Iterator[Found]:
+    waiting = [dependencies]
+    while waiting:
+        for name, entry in waiting.pop().items():
+            own = mapping(entry)
+            waiting.append(mapping(own.get("dependencies")))
+            version = word(own.get("version"))
+            if version.startswith("npm:"):
+                alias, _, version = version[4:].rpartition("@")
+                yield scoped("npm", alias, version)
+            else:
+                yield scoped("npm", name, "" if version.startswith("file:") or _COMMIT.search(version) else version)
+
+
+def bun(source: Source) -> Iterator[Found]:
+    """bun.lock, JSON with comments and trailing commas; each package is a list that begins with `name@version`."""
+    plain = _LINT.sub(lambda found: found[1] or "", text(source.data))
+    document = json_value(plain)
+    if not isinstance(document, dict):
+        raise Malformed("a bun.lock that is no object")
+    for entry in mapping(document.get("packages")).values():
+        first = next(iter(listing(entry)), None)
+        if isinstance(first, str) and first:
+            name, _, version = first[1:].partition("@")
+            yield scoped("npm", first[0] + name, "" if "#" in version or version.startswith("file:") else version)
+
+
+PARSERS: Patterns = {
+    "package.json": package,
+    "package-lock.json": lock,
+    "npm-shrinkwrap.json": lock,
+    ".package-lock.json": lock,
+    "bun.lock": bun,
+}

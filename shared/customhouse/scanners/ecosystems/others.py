@@ -1,0 +1,124 @@
+"""Ecosystems whose one file takes a few lines: Dart, Haskell, Julia, Lua, OCaml, Perl, R, Helm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.documents import (
+    json_table,
+    lines,
+    listing,
+    mapping,
+    text,
+    toml_table,
+    word,
+    yaml_table,
+)
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_CABAL = re.compile(r"any\.(\S+) ==([^\s,]+)")
+_STACK = re.compile(r"hackage:\s*([a-zA-Z0-9-]+)-([0-9.]+)@")
+_ROCK = re.compile(r"(.+)-([0-9][\w.]*-[0-9]+)\.rockspec")
+
+
+def pub(source: Source) -> Iterator[Found]:
+    """pubspec.lock."""
+    document = yaml_table(source.data)
+    if not document:
+        raise Malformed("an empty pubspec.lock")
+    for name, entry in mapping(document.get("packages")).items():
+        yield Found("pub", name, word(mapping(entry).get("version")))
+
+
+def cabal(source: Source) -> Iterator[Found]:
+    """cabal.project.freeze."""
+    for line in lines(source.data):
+        if not line.startswith("--"):
+            yield from (Found("hackage", found[1], found[2]) for found in _CABAL.finditer(line))
+
+
+def stack(source: Source) -> Iterator[Found]:
+    """stack.yaml.lock."""
+    for found in _STACK.finditer(text(source.data)):
+        yield Found("hackage", found[1], found[2])
+
+
+def julia(source: Source) -> Iterator[Found]:
+    """Manifest.toml, formats 1 (packages at the top) and 2 (under `deps`); the standard library has no version."""
+    document = toml_table(source.data)
+    for name, entries in mapping(document.get("deps") if "manifest_format" in document else document).items():
+        for entry in listing(entries):
+            version = word(mapping(entry).get("version"))
+            if version:
+                yield Found("julia", name, version, qualifiers={"uuid": word(mapping(entry).get("uuid"))})
+
+
+def rockspec(source: Source) -> Iterator[Found]:
+    """A Lua rock by its specification's name, `name-version-revision.rockspec`."""
+    found = _ROCK.fullmatch(source.name)
+    if found:
+        yield Found("luarocks", found[1], found[2])
+
+
+def opam(source: Source) -> Iterator[Found]:
+    """.opam-switch/install: `name.version`, one a line."""
+    for line in lines(source.data):
+        entry = line.split()[0] if line.strip() else "#"
+        name, _, version = entry.partition(".")
+        if entry.startswith("#"):
+            continue
+        if not name or not version:
+            raise Malformed(f"an opam entry without a version: {entry[:40]!r}")
+        yield Found("opam", name, version)
+
+
+def cpan_json(source: Source) -> Iterator[Found]:
+    """META.json of a Perl distribution."""
+    document = json_table(source.data)
+    if word(document.get("name")) and word(document.get("version")):
+        yield Found("cpan", word(document["name"]), word(document["version"]))
+
+
+def cpan_yaml(source: Source) -> Iterator[Found]:
+    """META.yml of a Perl distribution."""
+    document = yaml_table(source.data)
+    if word(document.get("name")) and word(document.get("version")):
+        yield Found("cpan", word(document["name"]), word(document["version"]))
+
+
+def renv(source: Source) -> Iterator[Found]:
+    """renv.lock: packages from CRAN; checkouts and Bioconductor have other versions under the same names."""
+    for entry in mapping(json_table(source.data).get("Packages")).values():
+        package = mapping(entry)
+        if word(package.get("Repository")) == "CRAN" and word(package.get("Package")):
+            yield Found("cran", word(package["Package"]), word(package.get("Version")))
+
+
+def helm(source: Source) -> Iterator[Found]:
+    """Chart.yaml, and with it what the chart depends on at an exact version; Chart.lock alike."""
+    document = yaml_table(source.data)
+    if word(document.get("name")) and word(document.get("version")):
+        yield Found("helm", word(document["name"]), word(document["version"]))
+    for dependency in listing(document.get("dependencies")):
+        entry = mapping(dependency)
+        version = word(entry.get("version"))
+        if word(entry.get("name")) and re.fullmatch(r"v?[0-9][\w.+-]*", version):
+            yield Found("helm", word(entry["name"]), version)
+
+
+PARSERS: Patterns = {
+    "pubspec.lock": pub,
+    "cabal.project.freeze": cabal,
+    "*.freeze": cabal,
+    "stack.yaml.lock": stack,
+    "Manifest.toml": julia,
+    "*.rockspec": rockspec,
+    ".opam-switch/install": opam,
+    "META.json": cpan_json,
+    "META.yml": cpan_yaml,
+    "renv.lock": renv,
+    "Chart.yaml": helm,
+    "Chart.lock": helm,
+}

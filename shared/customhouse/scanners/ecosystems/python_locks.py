@@ -1,0 +1,57 @@
+"""Python lock files: poetry, PDM, uv, pylock (PEP 751), Pipfile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from customhouse.scanners.ecosystems.documents import json_table, listing, mapping, toml_table, word
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_PINNED = re.compile(r"={2,3}\s*([^\s,;]+)")
+
+
+def _tables(source: Source, key: str) -> Iterator[Found]:
+    for package in listing(toml_table(source.data).get(key)):
+        entry = mapping(package)
+        if word(entry.get("name")):
+            yield Found("pypi", word(entry.get("name")), word(entry.get("version")))
+
+
+def poetry(source: Source) -> Iterable[Found]:
+    """`[[package]]` tables of poetry.lock and pdm.lock."""
+    return _tables(source, "package")
+
+
+def pylock(source: Source) -> Iterable[Found]:
+    """`[[packages]]` tables (https://packaging.python.org/specifications/pylock-toml/)."""
+    return _tables(source, "packages")
+
+
+def uv(source: Source) -> Iterator[Found]:
+    """`[[package]]` tables; what is editable or virtual is the project itself."""
+    for package in listing(toml_table(source.data).get("package")):
+        entry = mapping(package)
+        origin = mapping(entry.get("source"))
+        if word(entry.get("name")) and not {"virtual", "editable"} & origin.keys():
+            yield Found("pypi", word(entry.get("name")), word(entry.get("version")))
+
+
+def pipfile(source: Source) -> Iterator[Found]:
+    """The pinned packages of `default` and `develop`; a checkout has no version, so no package."""
+    document = json_table(source.data) if source.data.strip() else {}
+    for group in ("default", "develop"):
+        for name, entry in mapping(document.get(group)).items():
+            pinned = _PINNED.search(word(mapping(entry).get("version")))
+            if pinned:
+                yield Found("pypi", name, pinned[1])
+
+
+PARSERS: Patterns = {
+    "poetry.lock": poetry,
+    "pdm.lock": poetry,
+    "uv.lock": uv,
+    "pylock.toml": pylock,
+    "pylock.*.toml": pylock,
+    "Pipfile.lock": pipfile,
+}

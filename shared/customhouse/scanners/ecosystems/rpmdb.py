@@ -1,0 +1,110 @@
+"""Installed RPM packages: the sqlite and the ndb databases of rpm, read from memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import closing
+
+from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_NAME, _VERSION, _RELEASE, _EPOCH, _VENDOR, _ARCH, _SOURCE, _MODULE = 1000, 1001, 1002, 1003, 1011, 1022, 1044, 5096
+_STRINGS = {_NAME, _VERSION, _RELEASE, _VENDOR, _ARCH, _SOURCE, _MODULE}
+_TYPES_OF_TEXT = {6, 8, 9}
+_INTEGER = 4
+_VENDORS = {
+    "red hat": "redhat",
+    "centos": "centos",
+    "fedora": "fedora",
+    "almalinux": "almalinux",
+    "rocky": "rocky",
+    "suse": "suse",
+    "opensuse": "opensuse",
+    "amazon": "amzn",
+    "oracle": "oracle",
+    "mageia": "mageia",
+    "openeuler": "openeuler",
+}
+_STEPS = 20_000_000
+"""Instructions of SQLite's machine before it is stopped; a large database takes a tenth."""
+_SLOT = struct.Struct("<4sIII")
+
+
+def header(blob: bytes) -> dict[int, str]:
+    """The tags we read of one RPM header (https://rpm-software-management.github.io/rpm/manual/hregions.html)."""
+    count, size = struct.unpack_from(">II", blob)
+    start = 8 + 16 * count
+    if start + size > len(blob):
+        raise ValueError("an RPM header longer than its blob")
+    out: dict[int, str] = {}
+    for place in range(count):
+        tag, kind, offset, _ = struct.unpack_from(">IIII", blob, 8 + 16 * place)
+        if tag in _STRINGS and kind in _TYPES_OF_TEXT and offset < size:
+            end = blob.find(b"\0", start + offset)
+            out[tag] = blob[start + offset : end].decode("utf-8", "replace")
+        elif tag == _EPOCH and kind == _INTEGER:
+            out[tag] = str(struct.unpack_from(">I", blob, start + offset)[0])
+    return out
+
+
+def _package(blob: bytes) -> Iterator[Found]:
+    try:
+        tags = header(blob)
+    except (struct.error, ValueError) as error:
+        raise Malformed(f"an RPM database with a broken header: {error}") from error
+    name = tags.get(_NAME, "")
+    if not name or name == "gpg-pubkey":
+        return
+    vendor = next((own for word, own in _VENDORS.items() if word in tags.get(_VENDOR, "").lower()), "")
+    source = tags.get(_SOURCE, "")
+    qualifiers = {
+        "arch": tags.get(_ARCH, ""),
+        "epoch": "" if tags.get(_EPOCH, "0") == "0" else tags[_EPOCH],
+        "upstream": source,
+        "rpmmod": tags.get(_MODULE, ""),
+    }
+    version = f"{tags.get(_VERSION, '')}-{tags.get(_RELEASE, '')}".rstrip("-")
+    yield Found("rpm", name, version, vendor, qualifiers=qualifiers)
+
+
+def _authorize(action: int, table: str | None, *_: str | None) -> int:
+    """Reading the one table is all that a query may do, whatever the file's schema says."""
+    fine = action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and table in {"Packages", "sqlite_master"})
+    return sqlite3.SQLITE_OK if fine else sqlite3.SQLITE_DENY
+
+
+def sqlite(source: Source) -> Iterator[Found]:
+    """rpmdb.sqlite, loaded in memory; journal mode is told to be the plain one, because there is no log beside it."""
+    data = source.data[:18] + b"\1\1" + source.data[20:]
+    with closing(sqlite3.connect(":memory:")) as database:
+        try:
+            database.deserialize(data)
+            database.set_authorizer(_authorize)
+            database.set_progress_handler(lambda: 1, _STEPS)
+            for (blob,) in database.execute("SELECT blob FROM Packages"):
+                yield from _package(bytes(blob))
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise Malformed(f"no RPM database: {error}") from error
+
+
+def ndb(source: Source) -> Iterator[Found]:
+    """Packages.db of SUSE: pages of slots, each pointing at a blob in blocks of 16 bytes."""
+    data = source.data
+    try:
+        magic, _, _, pages = _SLOT.unpack_from(data)
+        if magic != b"RpmP":
+            raise Malformed("no RPM database: another magic number")
+        for place in range(32, min(pages * 4096, len(data)) - 15, 16):
+            mark, package, block, _ = _SLOT.unpack_from(data, place)
+            if mark == b"Slot" and package:
+                head, _, _, size = _SLOT.unpack_from(data, block * 16)
+                if head != b"BlbS":
+                    raise Malformed("an RPM database with a lost blob")
+                yield from _package(data[block * 16 + 16 : block * 16 + 16 + size])
+    except struct.error as error:
+        raise Malformed(f"an RPM database that is cut short: {error}") from error
+
+
+PARSERS: Patterns = {"rpmdb.sqlite": sqlite, "rpm/Packages.db": ndb}

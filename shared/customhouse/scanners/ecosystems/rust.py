@@ -1,0 +1,35 @@
+"""Rust: Cargo.lock and Cargo.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from customhouse.scanners.ecosystems.documents import listing, mapping, toml_table, word
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def lock(source: Source) -> Iterator[Found]:
+    """Every `[[package]]` of Cargo.lock, the workspace's own too."""
+    for package in listing(toml_table(source.data).get("package")):
+        entry = mapping(package)
+        if word(entry.get("name")):
+            yield Found("cargo", word(entry["name"]), word(entry.get("version")))
+
+
+def manifest(source: Source) -> Iterator[Found]:
+    """The package and its dependencies with a version or a commit (a tag or branch can move)."""
+    document = toml_table(source.data)
+    own = mapping(document.get("package"))
+    if word(own.get("name")):
+        yield Found("cargo", word(own["name"]), word(own.get("version")), license=word(own.get("license")))
+    for name, entry in mapping(document.get("dependencies")).items():
+        table = mapping(entry)
+        version = word(table.get("version")) or word(entry)
+        if version or (table.get("git") and _COMMIT.fullmatch(word(table.get("rev")))):
+            yield Found("cargo", name, version)
+
+
+PARSERS: Patterns = {"Cargo.lock": lock, "Cargo.toml": manifest}

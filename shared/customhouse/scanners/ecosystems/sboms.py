@@ -1,0 +1,99 @@
+"""Bills of materials found inside: CycloneDX and SPDX documents, plain or in an in-toto statement, by their purls."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packageurl import PackageURL
+
+from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.documents import json_value, listing, mapping, text, word, xml_root
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+
+_TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
+_MARKS = (b'"bomFormat"', b'"spdxVersion"', b"SPDXVersion:", b"cyclonedx.org/schema/bom")
+_SNIFFED = 4096
+
+
+def looks_like(head: bytes) -> bool:
+    """Whether a file that begins so is one of these documents."""
+    return any(mark in head[:_SNIFFED] for mark in _MARKS)
+
+
+def _purl(value: str) -> Iterator[Found]:
+    """One purl; what does not parse as one names no package."""
+    try:
+        found = PackageURL.from_string(value)
+    except ValueError:
+        return
+    qualifiers = found.qualifiers if isinstance(found.qualifiers, dict) else {}
+    yield Found(found.type, found.name, found.version or "", found.namespace or "", qualifiers=qualifiers)
+
+
+def _cyclonedx(document: Mapping[str, Any]) -> Iterator[Found]:
+    waiting = listing(document.get("components"))[::-1]
+    while waiting:
+        component = mapping(waiting.pop())
+        waiting += listing(component.get("components"))[::-1]
+        yield from _purl(word(component.get("purl")))
+
+
+def _spdx(document: Mapping[str, Any]) -> Iterator[Found]:
+    for package in listing(document.get("packages")):
+        for reference in listing(mapping(package).get("externalRefs")):
+            if word(mapping(reference).get("referenceType")) == "purl":
+                yield from _purl(word(mapping(reference).get("referenceLocator")))
+
+
+def _document(value: object) -> Iterator[Found]:
+    """A document, or the one inside a statement or an envelope."""
+    document = mapping(value)
+    if "components" in document or "bomFormat" in document:
+        yield from _cyclonedx(document)
+    elif "spdxVersion" in document:
+        yield from _spdx(document)
+    elif "predicate" in document:
+        predicate = mapping(document["predicate"])
+        yield from _document(predicate.get("Data", predicate))
+
+
+def plain(source: Source) -> Iterator[Found]:
+    """A JSON, XML or tag-value document."""
+    head = source.data[:_SNIFFED].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"{"):
+        yield from _document(json_value(text(source.data)))
+    elif head.startswith(b"<"):
+        for purl in xml_root(source.data).iter("purl"):
+            yield from _purl((purl.text or "").strip())
+    else:
+        for found in _TAGGED.finditer(text(source.data)):
+            yield from _purl(found[1])
+
+
+def attested(source: Source) -> Iterator[Found]:
+    """Statements in DSSE envelopes, one a line (https://github.com/secure-systems-lab/dsse)."""
+    for line in text(source.data).splitlines():
+        envelope = mapping(json_value(line)) if line.strip() else {}
+        if "payload" in envelope:
+            try:
+                payload = b64decode(word(envelope["payload"]), validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise Malformed("an envelope whose payload is no base64") from error
+            yield from _document(json_value(text(payload)))
+        else:
+            yield from _document(envelope)
+
+
+PARSERS: Patterns = {
+    "bom.json": plain,
+    "bom.xml": plain,
+    "*.cdx.json": plain,
+    "*.cdx.xml": plain,
+    "*.spdx.json": plain,
+    "*.spdx": plain,
+    "*.intoto.jsonl": attested,
+}

@@ -1,0 +1,35 @@
+"""Files as members, and what the packages scanner says of them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from customhouse.model import Package, Skip
+from customhouse.scanners import Member
+from customhouse.scanners.packages import build
+
+SCANNER = build({})
+
+
+def member(path: str, data: bytes | str) -> Member:
+    raw = data.encode() if isinstance(data, str) else data
+    return Member(path, path.rpartition("/")[2], "text", len(raw), raw)
+
+
+def purls(path: str, data: bytes | str) -> set[str]:
+    """The purls found, decoded for reading; the file must be one that the scanner wants and can read."""
+    given = member(path, data)
+    assert SCANNER.wants(given), path
+    facts = list(SCANNER.scan(given))
+    assert not [fact for fact in facts if isinstance(fact, Skip)], facts
+    return {unquote(fact.purl).removeprefix("pkg:") for fact in facts if isinstance(fact, Package)}
+
+
+def complaint(path: str, data: bytes | str) -> str:
+    """The detail of the one skip that a broken file yields."""
+    facts = list(SCANNER.scan(member(path, data)))
+    assert len(facts) == 1, facts
+    (skip,) = facts
+    assert isinstance(skip, Skip)
+    assert "\n" not in skip.detail
+    return skip.detail
