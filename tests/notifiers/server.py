@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
-
 _ANSWER = b"<ErrorResponse><Error><Code>Refused</Code><Message>as told</Message></Error></ErrorResponse>"
 
 

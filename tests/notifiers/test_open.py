@@ -69,3 +69,15 @@ def test_opening_a_webhook_loads_no_cloud_sdk() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_sdk_is_told_with_its_remedy() -> None:
+    script = (
+        "import sys; sys.modules['botocore.config'] = None\n"
+        "from customhouse.errors import ConfigError\nfrom customhouse.notifiers import open_notifier\n"
+        "try: open_notifier('arn:aws:sns:eu-west-1:123456789012:verdicts')\nexcept ConfigError as error: print(error)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "sns needs botocore.config: pip install 'customhouse[aws]'"

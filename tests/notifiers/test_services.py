@@ -9,10 +9,17 @@ import os
 from collections.abc import Iterator, Mapping
 
 import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from botocore.exceptions import ConnectTimeoutError, NoCredentialsError, ParamValidationError, ReadTimeoutError
+from google.auth.exceptions import RefreshError, TransportError
 
+from customhouse.errors import Denied, Rejected, Transient
 from customhouse.notifiers.eventgrid import EventGrid
+from customhouse.notifiers.eventgrid import bearer as azure_bearer
 from customhouse.notifiers.eventgrid import connect as connect_eventgrid
 from customhouse.notifiers.pubsub import PubSub
+from customhouse.notifiers.pubsub import bearer as google_bearer
 from customhouse.notifiers.pubsub import connect as connect_pubsub
 from customhouse.notifiers.sns import Sns
 from customhouse.notifiers.webhook import SIGNATURE, Webhook
@@ -92,13 +99,102 @@ def test_pubsub_goes_to_the_emulator_that_the_environment_names(listener: Listen
 
 
 class _Publisher:
-    """An SNS client that keeps what it is asked."""
+    """An SNS client that keeps what it is asked, or cannot ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.asked: list[Mapping[str, str]] = []
+        self.error = error
 
     def publish(self, **asked: str) -> None:
+        if self.error:
+            raise self.error
         self.asked.append(asked)
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (NoCredentialsError(), Denied),
+        (ParamValidationError(report="Message is too long"), Rejected),
+        (ReadTimeoutError(endpoint_url="https://sns"), Transient),
+        (ConnectTimeoutError(endpoint_url="https://sns"), Transient),
+    ],
+)
+def test_what_keeps_sns_from_being_asked_is_translated(error: Exception, meaning: type[Exception]) -> None:
+    with pytest.raises(meaning) as caught:
+        Sns("arn:aws:sns:eu-west-1:123456789012:verdicts", _Publisher(error)).notify(_MESSAGE)
+
+    assert type(caught.value) is meaning
+
+
+class _AzureCredential:
+    """Gives a token, or fails as azure-identity does."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        assert scopes == ("https://eventgrid.azure.net/.default",)
+        if self.error:
+            raise self.error
+        return AccessToken("azure token", 0)
+
+
+def test_event_grid_is_told_who_we_are(listener: Listener) -> None:
+    EventGrid(listener.url, azure_bearer(_AzureCredential())).notify(_MESSAGE)
+
+    [(headers, _)] = listener.requests
+    assert headers["authorization"] == "Bearer azure token"
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [(ClientAuthenticationError("no identity"), Denied), (ServiceRequestError("unreachable"), Transient)],
+)
+def test_an_azure_credential_that_fails_is_translated(
+    error: Exception, meaning: type[Exception], listener: Listener
+) -> None:
+    with pytest.raises(meaning):
+        EventGrid(listener.url, azure_bearer(_AzureCredential(error))).notify(_MESSAGE)
+
+    assert listener.requests == []
+
+
+class _GoogleCredentials:
+    """Holds no token until refreshed, or fails as google-auth does."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.valid = False
+        self.token = ""
+        self.refreshed = 0
+
+    def refresh(self, _: object) -> None:
+        if self.error:
+            raise self.error
+        self.refreshed += 1
+        self.valid, self.token = True, "google token"
+
+
+def test_pubsub_refreshes_its_token_once(listener: Listener) -> None:
+    credentials = _GoogleCredentials()
+    topic = PubSub(listener.url, "projects/p/topics/t", google_bearer(credentials))
+
+    topic.notify(_MESSAGE)
+    topic.notify(_MESSAGE)
+
+    assert [headers["authorization"] for headers, _ in listener.requests] == ["Bearer google token"] * 2
+    assert credentials.refreshed == 1
+
+
+@pytest.mark.parametrize(("error", "meaning"), [(RefreshError("revoked"), Denied), (TransportError("down"), Transient)])
+def test_a_google_credential_that_fails_is_translated(
+    error: Exception, meaning: type[Exception], listener: Listener
+) -> None:
+    with pytest.raises(meaning):
+        PubSub(listener.url, "projects/p/topics/t", google_bearer(_GoogleCredentials(error))).notify(_MESSAGE)
+
+    assert listener.requests == []
 
 
 def test_a_fifo_topic_drops_a_message_that_is_sent_again() -> None:

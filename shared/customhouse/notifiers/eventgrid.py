@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from customhouse.errors import Denied, Transient
 from customhouse.notifiers.post import encoded, post
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 _SCOPE = "https://eventgrid.azure.net/.default"
 
@@ -38,14 +42,16 @@ class EventGrid:
 def connect(url: str, secret: str) -> EventGrid:
     """The topic at `eventgrid+https://…`: by its key where one is given, else as the default Azure credential."""
     url = url.removeprefix("eventgrid+")
-    return EventGrid(url, (lambda: {"aeg-sas-key": secret}) if secret else _bearer())
+    if secret:
+        return EventGrid(url, lambda: {"aeg-sas-key": secret})
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 -- a key needs no SDK
+
+    return EventGrid(url, bearer(DefaultAzureCredential()))
 
 
-def _bearer() -> Callable[[], Mapping[str, str]]:
-    from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415 -- SDKs load on open
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 -- as above
-
-    credential = DefaultAzureCredential()
+def bearer(credential: TokenCredential) -> Callable[[], Mapping[str, str]]:
+    """The header of a credential, which keeps its token as long as that lasts; Denied or Transient without one."""
+    from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415 -- as above
 
     def authorization() -> Mapping[str, str]:
         try:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from customhouse.errors import ConfigError, Denied, Transient
 from customhouse.notifiers.post import encoded, post
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
 
 _SCOPE = "https://www.googleapis.com/auth/pubsub"
 
@@ -38,18 +42,20 @@ def connect(url: str, _secret: str) -> PubSub:
     name = f"projects/{project}/topics/{topic}"
     if emulator := os.environ.get("PUBSUB_EMULATOR_HOST"):
         return PubSub(f"http://{emulator}", name, dict)
-    return PubSub("https://pubsub.googleapis.com", name, _bearer())
-
-
-def _bearer() -> Callable[[], Mapping[str, str]]:
-    import google.auth  # noqa: PLC0415 -- SDKs load on open
-    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415 -- as above
-    from google.auth.transport.requests import Request  # noqa: PLC0415 -- as above
+    import google.auth  # noqa: PLC0415 -- the emulator needs no SDK
+    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415 -- as above
 
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
-    except GoogleAuthError as error:
+    except DefaultCredentialsError as error:
         raise ConfigError(f"notify: no Google credential for Pub/Sub: {error}") from error
+    return PubSub("https://pubsub.googleapis.com", name, bearer(credentials))
+
+
+def bearer(credentials: Credentials) -> Callable[[], Mapping[str, str]]:
+    """The header of a credential, refreshed when its token has run out; Denied or Transient without one."""
+    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415 -- as above
+    from google.auth.transport.requests import Request  # noqa: PLC0415 -- as above
 
     refresh: Callable[[Request], None] = credentials.refresh
 
