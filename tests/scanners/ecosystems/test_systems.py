@@ -242,7 +242,7 @@ def test_options_are_refused() -> None:
         build({"deep": True})
 
 
-NAMES = st.text("aB1.-_+~:@/é%?# ", max_size=12)
+NAMES = st.text("aB1.-_+~:@é%?# ", max_size=12)
 
 
 @given(st.sampled_from(["pypi", "npm", "maven", "golang", "deb", "hex", "pub"]), NAMES, NAMES, NAMES)
