@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 CORPUS ?=
 SAM    ?= sam
 ARGS   ?=
+PYTHON312 ?= python3.12
 PIP_TOOLS := 7.6.2
 
 .PHONY: setup demo test test-long check format bench conformance conformance-benign clean \
@@ -59,7 +60,7 @@ build/aws build/gcp build/azure: setup
 # ARGS go to `sam deploy`; the two scripts read the environment (docs/deploy-*.md).
 deploy-aws: build/aws
 	$(SAM) build
-	python3.12 -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Function
+	$(PYTHON312) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Function
 	$(SAM) deploy --stack-name customhouse --resolve-s3 --capabilities CAPABILITY_IAM $(ARGS)
 
 deploy-gcp: build/gcp
@@ -70,7 +71,7 @@ deploy-azure: build/azure
 
 # The locks are for Python 3.12, which the three functions run on; the core itself is no part of them.
 lock:
-	python3.12 -m venv build/tools/pip-tools
+	$(PYTHON312) -m venv build/tools/pip-tools
 	build/tools/pip-tools/bin/python -m pip install --quiet pip-tools==$(PIP_TOOLS)
 	$(foreach cloud,aws gcp azure,$(call compile,$(cloud),--extra $(cloud)) &&) \
 	$(call compile,container,--extra aws --extra gcp --extra azure)
