@@ -122,6 +122,13 @@ class LifecycleTarget(Protocol):
         """Set a legal (Cloud Storage: temporary) hold on one version."""
         ...
 
+    def arm(self, location: Location, label: str, custom_time: float) -> None:
+        """Label one version for a native rule: our lifecycle tag, and where there is one its Custom-Time.
+
+        Conflict where a Custom-Time later than `custom_time` (UTC epoch seconds) is there already.
+        """
+        ...
+
 
 class Registry(Protocol):
     """One OCI repository host; images are opened by a later adapter."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from customhouse.lifecycle.apply import apply
 from customhouse.lifecycle.execute import Bucket
@@ -18,8 +15,8 @@ from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.undo import undo
 from customhouse.ports import Store
-from customhouse.stores import open_store
-from tests.lifecycle.support import NOW, contents, memory, planned
+from tests.lifecycle.buckets import CASES, Fresh, maker
+from tests.lifecycle.support import NOW, contents, planned
 from tests.stores.faults import FaultyStore, Killed
 
 RULES = (
@@ -27,33 +24,20 @@ RULES = (
     {"id": "purge", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "p"}},
     {"id": "mark", "do": {"tag": {"tier": "old"}}, "age": "30d", "select": {"prefix": "m"}},
 )
-Fresh = Callable[[], Store]
 
 
-@pytest.fixture(params=["memory", "memory-versioned", "s3", "s3-versioned"])
-def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
-    """Makes an empty bucket each time it is called."""
-    kind, _, versioned = request.param.partition("-")
-    if kind == "memory":
-        yield lambda: memory(versioned=bool(versioned))
-        return
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-        names = iter(range(10_000))
+Case = tuple[Fresh, Literal["before", "after"]]
 
-        def bucket() -> Store:
-            name = f"crash-{next(names)}"
-            client.create_bucket(Bucket=name)
-            if versioned:
-                client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-            return open_store(f"s3://{name}")
 
-        yield bucket
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    kind, mode = request.param
+    return maker(kind, request), mode
 
 
 def filled(fresh: Fresh) -> tuple[Store, Plan]:
     store = fresh()
-    for name in ("t1", "t2", "t3", "p1", "m1", "stays"):
+    for name in ("m1", "p1", "stays", "t1", "t2", "t3"):
         store.put(name, b"old" if name == "t1" else name.encode())
     plan = planned(store, *RULES)
     store.put("t2", b"overwritten after planning")
@@ -80,10 +64,8 @@ def settled(store: Store) -> dict[str, bytes]:
     return {("trash" if key.startswith("customhouse-undo/") else key): data for key, data in contents(store).items()}
 
 
-@pytest.mark.parametrize("mode", ["before", "after"])
-def test_apply_killed_at_any_call_and_resumed_ends_as_planned(
-    fresh: Fresh, tmp_path: Path, mode: Literal["before", "after"]
-) -> None:
+def test_apply_killed_at_any_call_and_resumed_ends_as_planned(case: Case, tmp_path: Path) -> None:
+    fresh, mode = case
     store, plan = filled(fresh)
     whole = FaultyStore(store)
     attempt(plan, whole, tmp_path / "whole")
@@ -105,10 +87,9 @@ def test_apply_killed_at_any_call_and_resumed_ends_as_planned(
         assert store.tags(mark) == {"tier": "old"}
 
 
-@pytest.mark.parametrize("mode", ["before", "after"])
-def test_undo_killed_at_any_call_and_resumed_restores_everything(
-    fresh: Fresh, tmp_path: Path, mode: Literal["before", "after"]
-) -> None:
+def test_undo_killed_at_any_call_and_resumed_restores_everything(case: Case, tmp_path: Path) -> None:
+    fresh, mode = case
+
     def deleted(at: int) -> tuple[Store, Plan, dict[str, bytes]]:
         store = fresh()
         for name in ("t1", "t2"):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from customhouse.lifecycle import patterns
 from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG
 
-NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
 TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=+-]{0,127}")
 TAG_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=+-]{0,255}")
 URL = re.compile(r"(s3|gs|az|file|memory|oci)://\S+")
@@ -65,7 +65,9 @@ def count(value: object) -> int:
 def identifier(value: object) -> str:
     """A name that fits every cloud's rule id and tag value; never purely numeric."""
     if not isinstance(value, str) or not NAME.fullmatch(value) or value.isdigit():
-        raise ValueError(f"expected lower-case letters, digits, dots and dashes, not only digits; found {value!r}")
+        raise ValueError(
+            f"expected up to 32 lower-case letters and digits, single dashes between, not only digits; found {value!r}"
+        )
     return value
 
 

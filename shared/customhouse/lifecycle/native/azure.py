@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from customhouse.lifecycle import classes
 from customhouse.lifecycle.native.analyse import Abilities, analyse, days, versions_kept
-from customhouse.lifecycle.native.words import PREFIX, Mark, Native, Part, Target
+from customhouse.lifecycle.native.words import Mark, Native, Part, Target
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.words import Action
 from customhouse.model import LIFECYCLE_TAG
@@ -66,7 +66,7 @@ def _rules(rule: Rule, target: Target, *, armed: bool) -> Iterator[Native]:
     for at, start in enumerate(range(0, len(prefixes), MAX_PREFIXES)):
         batch = prefixes[start : start + MAX_PREFIXES]
         yield {
-            "name": f"{PREFIX}{rule.id}" + (f".{at}" if at else ""),
+            "name": f"{target.prefix}{rule.id}" + (f"--{at}" if at else ""),
             "enabled": True,
             "type": "Lifecycle",
             "definition": {"filters": _filters(rule, batch, armed=armed), "actions": _actions(rule)},

@@ -67,7 +67,7 @@ def _rules(rule: Rule, *, armed: bool) -> Iterator[Native]:
     """One native rule per prefix; an armed one needs none, since only what was selected carries the label."""
     prefixes = ("",) if armed else rule.select.prefix or ("",)
     for at, prefix in enumerate(prefixes):
-        name = f"{PREFIX}{rule.id}" + (f".{at}" if at else "")
+        name = f"{PREFIX}{rule.id}" + (f"--{at}" if at else "")
         yield {"ID": name, "Status": "Enabled", "Filter": _filter(rule, prefix, armed=armed), **_act(rule)}
 
 

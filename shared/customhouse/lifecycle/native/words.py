@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-PREFIX = "customhouse."
+from customhouse.errors import ConfigError
+
+PREFIX = "customhouse-"
 """Begins the id of every native rule of ours; all others are somebody else's."""
 
 Native = Mapping[str, object]
@@ -44,7 +46,12 @@ class Target:
         for scheme in ("s3", "gs", "az"):
             if self.root.startswith(f"{scheme}://"):
                 return scheme
-        raise ValueError(f"{self.root} is in no cloud that has lifecycle rules")
+        raise ConfigError(f"{self.root}: only s3://, gs:// and az:// have lifecycle rules of their own")
+
+    @property
+    def prefix(self) -> str:
+        """Begins the ids of our native rules; an account's policy serves many containers, so Azure's names its own."""
+        return f"{PREFIX}{self.root.rpartition('/')[2]}--" if self.scheme == "az" else PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from customhouse.errors import ConfigError, Rejected
+from customhouse.lifecycle.native.compile import compile_rules
+from customhouse.lifecycle.native.document import Drifted, drift, install, unwrap, wrap
+from customhouse.lifecycle.native.words import Compiled, Mark, Target
+from customhouse.lifecycle.vocabulary import load
+from tests.lifecycle.support import FakeTarget
+
+ROOTS = ("s3://bucket", "gs://bucket", "az://account/container")
+OLD = {"id": "old", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "logs/"}}
+COOL = {"id": "cool", "do": {"class": "cool"}, "age": "60d"}
+FOREIGN: dict[str, dict[str, Any]] = {
+    "s3": {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}},
+    "gs": {"action": {"type": "Delete"}, "condition": {"age": 9, "matchesPrefix": ["x/"]}},
+    "az": {"name": "theirs", "enabled": True, "type": "Lifecycle", "definition": {"filters": {}, "actions": {}}},
+}
+
+
+def compiled(root: str, *nodes: dict[str, Any], **target: Any) -> Compiled:  # noqa: ANN401 -- Target's fields
+    return compile_rules(load(list(nodes)), Target(root, **target))
+
+
+def with_foreign(root: str) -> FakeTarget:
+    target = Target(root)
+    return FakeTarget(document=wrap(target, [FOREIGN[target.scheme]]))
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_install_keeps_foreign_rules_and_reads_back_ours(root: str) -> None:
+    there, ours = with_foreign(root), compiled(root, OLD, COOL)
+    install(ours, there)
+    rules = unwrap(ours.target, there.native_rules())
+    assert rules[0] == FOREIGN[ours.target.scheme]
+    assert len(rules) == 3
+    assert drift(ours.target, ours.native, there.native_rules(), ()).clean
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_changed_policy_replaces_what_was_installed_before(root: str) -> None:
+    there, before = with_foreign(root), compiled(root, OLD, COOL)
+    install(before, there)
+    after = compiled(root, OLD | {"age": "90d"})
+    install(after, there, known=before.native)
+    assert len(unwrap(after.target, there.native_rules())) == 2
+    install(compiled(root), there, known=after.native)
+    assert unwrap(after.target, there.native_rules()) == [FOREIGN[after.target.scheme]]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_rule_of_ours_that_somebody_removed_is_drift_and_refused_without_take(root: str) -> None:
+    there, ours = with_foreign(root), compiled(root, OLD, COOL)
+    install(ours, there)
+    there.document = wrap(ours.target, unwrap(ours.target, there.document)[:-1])
+    assert len(drift(ours.target, ours.native, there.document, ours.native).missing) == 1
+    with pytest.raises(Drifted, match="1 of our rules"):
+        install(ours, there, known=ours.native)
+    install(ours, there, known=ours.native, take=True)
+    assert drift(ours.target, ours.native, there.document, ours.native).clean
+
+
+@pytest.mark.parametrize("root", ["s3://bucket", "az://account/container"])
+def test_a_rule_with_our_name_that_we_did_not_write_is_drift(root: str) -> None:
+    theirs = compiled(root, OLD | {"id": "strange"})
+    there, ours = FakeTarget(document=wrap(theirs.target, theirs.native)), compiled(root, OLD)
+    assert drift(ours.target, ours.native, there.document, ours.native).stale == theirs.native
+    with pytest.raises(Drifted):
+        install(ours, there)
+    install(ours, there, take=True)
+    assert unwrap(ours.target, there.document) == list(ours.native)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_cloud_that_does_not_keep_what_was_written_is_found_out(root: str) -> None:
+    with pytest.raises(Drifted, match="does not hold what was written"):
+        install(compiled(root, OLD), FakeTarget(lossy=True))
+
+
+def test_a_cloud_that_reorders_and_fills_in_fields_is_no_drift() -> None:
+    ours = compiled("gs://bucket", OLD | {"select": {"prefix": ["b/", "a/"]}})
+    [rule] = ours.native
+    condition = dict(rule["condition"]) | {"matchesPrefix": ["a/", "b/"], "matchesSuffix": []}  # type: ignore[call-overload]
+    assert drift(ours.target, ours.native, {"rule": [{"action": rule["action"], "condition": condition}]}, ()).clean
+
+
+def test_two_containers_of_one_account_leave_each_other_s_rules_alone() -> None:
+    one, other = compiled("az://account/a", OLD), compiled("az://account/a-b", OLD)
+    there = FakeTarget()
+    install(one, there)
+    install(other, there)
+    assert len(unwrap(one.target, there.document)) == 2
+    install(compiled("az://account/a"), there, known=one.native)
+    assert unwrap(one.target, there.document) == list(other.native)
+
+
+def test_foreign_and_own_rules_beyond_the_cloud_s_limit_are_refused_before_writing() -> None:
+    rules = [dict(FOREIGN["gs"], condition={"age": at + 1}) for at in range(100)]
+    there = FakeTarget(document={"rule": rules})
+    with pytest.raises(Rejected, match="exceed 100"):
+        install(compiled("gs://bucket", OLD), there)
+    assert there.document == {"rule": rules}
+
+
+def test_rules_beyond_the_limit_become_residual_and_say_so() -> None:
+    nodes = [OLD | {"id": f"r{at}", "select": {"prefix": f"p{at}/"}} for at in range(103)]
+    ours = compiled("gs://bucket", *nodes)
+    assert len(ours.native) == 100
+    assert [part.mark for part in ours.parts[100:]] == [Mark.RESIDUAL] * 3
+    assert "100 rules at most" in ours.parts[100].reason
+
+
+def test_more_prefixes_than_an_azure_rule_takes_are_packed_into_several() -> None:
+    ours = compiled("az://account/c", OLD | {"select": {"prefix": [f"p{at:02}/" for at in range(23)]}})
+    packed = [rule["definition"]["filters"]["prefixMatch"] for rule in ours.native]  # type: ignore[index]
+    assert [len(prefixes) for prefixes in packed] == [10, 10, 3]
+    assert len({rule["name"] for rule in ours.native}) == 3
+
+
+MARKS = [
+    (OLD, {}, ("exact", "exact", "exact")),
+    (OLD | {"select": {"suffix": ".log"}}, {}, ("armed", "exact", "armed")),
+    (OLD | {"exclude": {"suffix": ".keep"}}, {}, ("armed", "armed", "armed")),
+    (OLD | {"undo": "7d"}, {}, ("residual", "residual", "residual")),
+    (OLD | {"undo": "7d"}, {"soft_delete": 604_800}, ("exact", "exact", "exact")),
+    (OLD | {"keep": {"latest": 3, "per": "package"}}, {}, ("residual", "residual", "residual")),
+    (OLD | {"protect": {"in_use": True}}, {}, ("residual", "residual", "residual")),
+    (OLD | {"age": "30h"}, {}, ("residual", "residual", "residual")),
+    (OLD | {"expires": True}, {}, ("residual", "armed", "residual")),
+    (COOL, {}, ("exact", "exact", "exact")),
+    (COOL | {"age": "7d"}, {}, ("residual", "exact", "exact")),
+    (
+        {"id": "n", "do": "delete", "undo": "none", "noncurrent": "7d"},
+        {"versioned": True},
+        ("exact", "exact", "approximated"),
+    ),
+    ({"id": "k", "do": "keep", "select": {"prefix": "x/"}}, {}, ("residual", "residual", "residual")),
+    (
+        {
+            "id": "v",
+            "do": "delete",
+            "undo": "none",
+            "noncurrent": "7d",
+            "keep": {"latest": 3, "per": "key"},
+        },
+        {"versioned": True},
+        ("approximated", "approximated", "residual"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("node", "target", "marks"), MARKS)
+def test_how_each_cloud_carries_a_rule_out(
+    node: dict[str, Any], target: dict[str, Any], marks: tuple[str, ...]
+) -> None:
+    found = [compiled(root, node, **target).parts[0] for root in ROOTS]
+    assert tuple(part.mark for part in found) == marks
+    assert all(part.reason for part in found if part.mark is not Mark.EXACT)
+
+
+def test_an_approximated_rule_is_used_only_where_that_is_allowed() -> None:
+    rules = load([{"id": "n", "do": "delete", "undo": "none", "noncurrent": "7d"}])
+    target = Target("az://account/c", versioned=True)
+    assert compile_rules(rules, target).native == ()
+    allowed = compile_rules(rules, target, allow_approximated=True)
+    assert len(allowed.native) == 1
+    assert allowed.used == {"n": "exact"}
+
+
+def test_a_rule_that_another_may_keep_from_is_residual_and_names_it() -> None:
+    keeper = {"id": "keeper", "do": "keep", "age": "1d", "select": {"prefix": "logs/important/"}}
+    [part, _] = compiled("s3://bucket", OLD, keeper).parts
+    assert part.mark is Mark.RESIDUAL
+    assert "'keeper'" in part.reason
+    elsewhere = keeper | {"select": {"prefix": "other/"}}
+    assert compiled("s3://bucket", OLD, elsewhere).parts[0].mark is Mark.EXACT
+    for_ever = {"id": "keeper", "do": "keep", "select": {"prefix": "logs/important/"}}
+    assert compiled("s3://bucket", OLD, for_ever).parts[0].mark is Mark.ARMED
+
+
+def test_a_folder_has_no_rules_of_its_own() -> None:
+    with pytest.raises(ConfigError, match="only s3://, gs:// and az://"):
+        compiled("file:///data", OLD)
