@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from importlib import resources
 from pathlib import Path
 
 from rich.console import Console
@@ -28,17 +30,18 @@ from demo.judge import CLOUDS, Row, problems
 from demo.show import show
 
 RESULTS = ROOT / "build" / "demo" / "results.json"
-STARTERS: Mapping[CloudName, Callable[[Path], Cloud]] = {"aws": Aws, "gcp": Gcp, "azure": Azure}
+POLICY = RESULTS.with_name("policy.yaml")
+STARTERS: Mapping[CloudName, Callable[[Path, Path], Cloud]] = {"aws": Aws, "gcp": Gcp, "azure": Azure}
 
 
 def main() -> int:
     """Start, upload, wait, read back, compare, stop."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, console = time.monotonic(), Console()
+    _write_policy()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not console.is_terminal) as progress:
         made, rows = _demonstrate(progress)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n")
     show(console, rows)
     wrong = problems(rows, {one.key: one.expected for one in made})
@@ -47,6 +50,16 @@ def main() -> int:
     print(f"{len(made)} artifacts, {len(CLOUDS)} clouds, {time.monotonic() - began:.0f} s: {RESULTS.relative_to(ROOT)}")
     print("the clouds do not agree or are wrong" if wrong else "the clouds agree, and every verdict is right")
     return 1 if wrong else 0
+
+
+def _write_policy() -> None:
+    """The packaged policy with a limit of members that a small archive is over."""
+    packaged = resources.files("customhouse.policy").joinpath("default.yaml").read_text()
+    lowered = re.sub(r"^  members: \d+$", f"  members: {artifacts.MEMBERS}", packaged, count=1, flags=re.MULTILINE)
+    if lowered == packaged:
+        raise RuntimeError("the packaged policy names no limit of members")
+    POLICY.parent.mkdir(parents=True, exist_ok=True)
+    POLICY.write_text(lowered)
 
 
 def _demonstrate(progress: Progress) -> tuple[Sequence[Artifact], list[Row]]:
@@ -75,7 +88,7 @@ def _folders() -> Mapping[CloudName, Path]:
 
 
 def _start(started: contextlib.ExitStack, name: CloudName, folder: Path) -> Cloud:
-    return started.enter_context(contextlib.closing(STARTERS[name](folder)))
+    return started.enter_context(contextlib.closing(STARTERS[name](folder, POLICY)))
 
 
 def _run(cloud: Cloud, made: Sequence[Artifact], stopping: threading.Event, progress: Progress) -> list[Row]:

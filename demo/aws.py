@@ -24,14 +24,14 @@ class Aws:
     name = "aws"
     root = "s3://"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Path) -> None:
         with contextlib.ExitStack() as started:
             endpoint = started.enter_context(s3.running())
             session = boto3.Session("demo", "demo", region_name=REGION)
             self._s3 = started.enter_context(contextlib.closing(session.client("s3", endpoint_url=endpoint)))
             self._sqs = started.enter_context(contextlib.closing(session.client("sqs", endpoint_url=endpoint)))
             queue_url, queue_arn = self._prepare()
-            environment = {**CREDENTIALS, **settings(self.root), "AWS_ENDPOINT_URL": endpoint}
+            environment = {**CREDENTIALS, **settings(self.root, policy), "AWS_ENDPOINT_URL": endpoint}
             self._runtime = started.enter_context(LambdaRuntime(folder, "handler.handler", environment=environment))
             started.enter_context(EventSourceMapping(self._sqs, queue_url, queue_arn, self._runtime))
             self._started = started.pop_all()

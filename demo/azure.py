@@ -27,14 +27,14 @@ class Azure:
     name = "azure"
     root = f"az://{ACCOUNT}/"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Path) -> None:
         with contextlib.ExitStack() as started:
             connection = started.enter_context(azurite.running()).connection_string
             self._blobs = started.enter_context(BlobServiceClient.from_connection_string(connection))
             for container in BUCKETS:
                 self._blobs.create_container(container)
             environment = {
-                **settings(self.root),
+                **settings(self.root, policy),
                 "AzureWebJobsStorage": connection,
                 "AZURE_STORAGE_CONNECTION_STRING": connection,
                 "CUSTOMHOUSE_QUEUE": QUEUE,

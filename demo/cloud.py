@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
 INTAKE, RELEASED, QUARANTINE, RECORDS = BUCKETS = ("intake", "released", "quarantine", "records")
@@ -43,6 +44,7 @@ class Cloud(Protocol):
         ...
 
 
-def settings(root: str) -> Mapping[str, str]:
+def settings(root: str, policy: Path) -> Mapping[str, str]:
     """The function's environment on a cloud whose buckets are at `root`."""
-    return {f"CUSTOMHOUSE_{name.upper()}": f"{root}{name}" for name in BUCKETS}
+    stores = {f"CUSTOMHOUSE_{name.upper()}": f"{root}{name}" for name in BUCKETS}
+    return {**stores, "CUSTOMHOUSE_POLICY": str(policy)}

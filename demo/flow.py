@@ -12,7 +12,7 @@ from demo.artifacts import Artifact
 from demo.cloud import INTAKE, QUARANTINE, RECORDS, RELEASED, Cloud
 from demo.judge import Row
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.04
 PATIENCE_SECONDS = 90.0
 LOG_TAIL = 3000
 

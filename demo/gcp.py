@@ -24,7 +24,7 @@ class Gcp:
     name = "gcp"
     root = "gs://"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Path) -> None:
         port = free_port()
         push = gcs.push(f"http://127.0.0.1:{port}/projects/{PROJECT}/topics/{TOPIC}")
         with contextlib.ExitStack() as started:
@@ -34,7 +34,7 @@ class Gcp:
             self._client = started.enter_context(contextlib.closing(client))
             self._buckets = {name: self._client.create_bucket(name) for name in BUCKETS}
             self._buckets[INTAKE].notification(TOPIC, PROJECT, event_types=["OBJECT_FINALIZE"]).create()
-            environment = {**settings(self.root), "STORAGE_EMULATOR_HOST": endpoint}
+            environment = {**settings(self.root, policy), "STORAGE_EMULATOR_HOST": endpoint}
             runtime = FunctionsFramework(folder, "artifact", "cloudevent", environment=environment, port=port)
             self._runtime = started.enter_context(runtime)
             self._started = started.pop_all()
