@@ -219,7 +219,10 @@ def load(environment: Mapping[str, str] | None = None) -> App:
     def opener(root: str) -> Store:
         return open_store(root, chosen.options if root.startswith("az:") else {})
 
-    return App(chosen, _policy(chosen.policy, opener), opener, open_notifier)
+    def notifier(url: str) -> Notifier:
+        return open_notifier(url, chosen.notify_secret)
+
+    return App(chosen, _policy(chosen.policy, opener), opener, notifier)
 
 
 def _policy(url: str, opener: Callable[[str], Store]) -> Loaded:

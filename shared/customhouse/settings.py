@@ -16,7 +16,8 @@ class Settings:
     """Where things are: every value is a store URL, `bucket` level or with a prefix behind it.
 
     `policy` is a file path or a store URL of the policy file, empty for the packaged default. `intake` lists what
-    schedules walk. `notify` is a notifier's URL. `options` is what adapters need to reach an account.
+    schedules walk. `notify` is a notifier's URL, `notify_secret` the
+    key that signs what is sent there. `options` is what adapters need to reach an account.
     """
 
     records: str
@@ -25,6 +26,7 @@ class Settings:
     intake: tuple[str, ...] = ()
     policy: str = ""
     notify: str = ""
+    notify_secret: str = field(default="", repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -40,5 +42,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         intake=tuple(url.strip() for url in environment.get(f"{PREFIX}INTAKE", "").split(",") if url.strip()),
         policy=environment.get(f"{PREFIX}POLICY", ""),
         notify=environment.get(f"{PREFIX}NOTIFY", ""),
+        notify_secret=environment.get(f"{PREFIX}NOTIFY_SECRET", ""),
         options={option: environment[name] for name, option in STORE_OPTIONS.items() if environment.get(name)},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -37,7 +38,7 @@ def table(results: Sequence[Judged]) -> None:
         for one in results:
             seen = f"{one.inspection.coverage.opened}/{one.inspection.coverage.members}"
             cells = (one.decision.verdict, one.path, one.inspection.kind, seen, one.decision.rule)
-            console.out(*cells, sep="\t", highlight=False)
+            sys.stdout.write("\t".join(cells) + "\n")
         return
     grid = Table("artifact", "kind", "verdict", "seen", "rule", "why", expand=True)
     for one in results:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
-from customhouse.errors import Conflict, Gone, Transient
+from customhouse.errors import Conflict, Gone, Rejected, Transient
 from customhouse.model import Copy, Delete, Location, Notify, Outcome, Stat, Step, Tag
 from customhouse.ports import Notifier, Store
 
@@ -42,13 +42,21 @@ def _do(step: Step, stores: OpenStore, notifiers: OpenNotifier) -> Outcome:
             case Delete(location):
                 stores(location.root).delete(location)
                 return Outcome(name, "done", location)
-            case Notify(location, target, message):
-                notifiers(target).notify(message)
-                return Outcome(name, "done", location)
+            case Notify():
+                return _tell(step, notifiers)
             case _:
                 assert_never(step)
     except (Conflict, Gone) as error:
         return Outcome(name, "superseded", step.location, str(error))
+
+
+def _tell(step: Notify, notifiers: OpenNotifier) -> Outcome:
+    """A message that nobody takes is recorded; it does not undo a verdict that is carried out."""
+    try:
+        notifiers(step.target).notify(step.message)
+    except Rejected as error:
+        return Outcome("notify", "failed", step.location, str(error))
+    return Outcome("notify", "done", step.location)
 
 
 def _copy(step: Copy, stores: OpenStore) -> Location:
