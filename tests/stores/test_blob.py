@@ -13,10 +13,8 @@ from customhouse.model import Location
 from customhouse.ports import Store
 from customhouse.stores import open_store
 from tests.emulators.azurite import ACCOUNT
-from tests.emulators.fixtures import azure_connection_string
 from tests.stores.contract import VERDICT, StoreContract, whole
 
-__all__ = ["azure_connection_string"]
 pytestmark = pytest.mark.emulator
 SMALL = {"part_size": str(256 << 10), "page_size": "2"}
 

@@ -13,11 +13,9 @@ from customhouse.errors import Rejected
 from customhouse.model import Location
 from customhouse.ports import Store
 from customhouse.stores import open_store
-from tests.emulators.fixtures import gcs_emulator
 from tests.emulators.gcs import Emulator
 from tests.stores.contract import VERDICT, StoreContract, whole
 
-__all__ = ["gcs_emulator"]
 pytestmark = pytest.mark.emulator
 SMALL = {"part_size": str(256 << 10), "page_size": "2"}
 

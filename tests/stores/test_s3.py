@@ -9,10 +9,8 @@ from botocore.client import BaseClient
 from customhouse.errors import Transient
 from customhouse.ports import Store
 from customhouse.stores import open_store
-from tests.emulators.fixtures import s3_endpoint
 from tests.stores.contract import StoreContract
 
-__all__ = ["s3_endpoint"]
 pytestmark = pytest.mark.emulator
 SESSION = botocore.session.get_session()
 SMALL = {"part_size": str(5 << 20), "single_size": str(5 << 20), "page_size": "2"}
