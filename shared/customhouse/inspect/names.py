@@ -82,9 +82,13 @@ def escapes(link: str, target: str, *, rooted: bool) -> bool:
 
 @dataclass(slots=True)
 class Book:
-    """The names of one container so far; `rooted` where it is unpacked as a whole file system by a trusted tool."""
+    """The names of one container so far.
+
+    `rooted`: it is unpacked as a file system of its own; `library`: a linker reads it, names do not count.
+    """
 
     rooted: bool = False
+    library: bool = False
     files: set[str] = field(default_factory=set)
     folded: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -92,14 +96,14 @@ class Book:
     def file(self, name: str) -> Iterator[Problem]:
         """A regular file or hard link: whether it is there already, in other letters, or behind a link."""
         plain = canonical(name)
-        if plain in self.files:
+        if plain in self.files and not self.library:
             yield "duplicate-name", Severity.HIGH, "two members have this name: readers disagree which one counts"
         self.files.add(plain)
         yield from self._fold(plain)
         yield from self._behind_link(plain)
 
     def _fold(self, plain: str) -> Iterator[Problem]:
-        if self.rooted:
+        if self.rooted or self.library:
             return
         folded = plain.casefold() if plain.isascii() else unicodedata.normalize("NFC", plain).casefold()
         other = self.folded.setdefault(folded, plain)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from customhouse.errors import CustomhouseError
 from customhouse.inspect.feed import Feed
-from customhouse.inspect.formats import FORMATS, UNOPENED, Format
+from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.identify import HEAD, PROGRAMS, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
@@ -22,6 +22,7 @@ from customhouse.model import Severity, SkipReason
 from customhouse.scanners import Member
 
 _SETUID = 0o6000
+_OURS = (NameError, ImportError, AttributeError, MemoryError, NotImplementedError)
 _TARS = frozenset({"tar", "npm", "sdist", "crate", "helm", "apk-alpine", "conda", "docker-save", "oci-layout"})
 """Kinds that a compressed tar may be: then that is what the compressed file is, too."""
 
@@ -81,7 +82,8 @@ class Walker:
                 self._ledger.finding(why.rule, Severity.HIGH, node.path, why.detail)
             self._ledger.skip(node.path, SkipReason.CORRUPT, why.detail)
         except Exception as error:  # noqa: BLE001 -- hostile bytes meet a library: a skip, whatever it raises
-            self._ledger.skip(node.path, SkipReason.CORRUPT, printable(f"{type(error).__name__}: {error}")[:300])
+            reason = SkipReason.ENGINE if isinstance(error, _OURS) else SkipReason.CORRUPT
+            self._ledger.skip(node.path, reason, printable(f"{type(error).__name__}: {error}")[:300])
         return ""
 
     def _limit(self, path: str, hit: LimitHit) -> None:
@@ -134,7 +136,8 @@ class Walker:
         if not format_.seeks:
             source = Source(node.path, node.name, self._limits, self._ledger, reader, io.BytesIO())
             found = self._entries(node, kind, format_, source)
-            self._trailing(node, reader)
+            if not source.broken:
+                self._trailing(node, reader)
             return found
         if file is not None:
             reader.skip_all()
@@ -147,9 +150,9 @@ class Walker:
             return self._entries(node, kind, format_, source)
 
     def _entries(self, node: Node, kind: str, format_: Format, source: Source) -> str:
-        inside = node.prefix if node.prefix and kind == "tar" else node.path
+        inside = node.prefix if node.prefix and kind in {"tar", "cpio"} else node.path
         source.path = inside
-        probe, book = Probe(kind), Book(rooted=node.rooted)
+        probe, book = Probe(kind), Book(rooted=node.rooted, library=kind == "ar")
         content = ""
         for entry in format_.entries(source):
             for name in source.take_listing() or (entry.name,):
@@ -163,10 +166,10 @@ class Walker:
                 probe.kind,
                 entry.size,
                 rooted,
-                inside if entry.transparent else "",
+                (node.prefix or inside) if entry.transparent else "",
             )
             content = self._entry(child, entry, book)
-            if entry.transparent and content in _TARS:
+            if entry.transparent and kind in COMPRESSORS and content in _TARS:
                 probe.kind = content
         return probe.kind
 

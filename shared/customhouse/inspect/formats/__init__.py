@@ -35,13 +35,27 @@ FORMATS: dict[str, Format] = {
     "lz4": Format("streams:lz4"),
     "brotli": Format("streams:brotli"),
     "zstd": Format("zstd"),
+    "ar": Format("ar"),
+    "cpio": Format("cpio"),
+    "rpm": Format("rpm"),
+    "7z": Format("sevenzip", seeks=True),
+    "iso9660": Format("iso9660", seeks=True),
+    "rar": Format("libarchive", seeks=True),
+    "cab": Format("libarchive", seeks=True),
+    "lha": Format("libarchive", seeks=True),
+    "xar": Format("libarchive", seeks=True),
+    "lzip": Format("libarchive", seeks=True),
+    "compress": Format("libarchive", seeks=True),
+    "cpio-binary": Format("libarchive", seeks=True),
 }
+
+COMPRESSORS = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "brotli", "zstd"})
+"""Formats that hold one thing."""
 
 UNOPENED = frozenset(
     {
-        *("7z", "rar", "ar", "ar-thin", "rpm", "cpio", "cab", "iso9660", "lz4-legacy", "cpio-odc", "cpio-binary"),
-        *("xar", "lzip", "compress", "wim", "squashfs", "vhd", "vhdx", "vmdk", "qcow2", "pack200", "crx", "snappy"),
-        *("chm", "arj", "ace", "lha", "dmg"),
+        *("ar-thin", "lz4-legacy", "wim", "squashfs", "vhd", "vhdx", "vmdk", "qcow2", "pack200", "snappy", "chm"),
+        *("arj", "ace", "dmg"),
     }
 )
 """Containers that are known and not opened: an honest skip, never clean."""

@@ -64,6 +64,7 @@ class Source:
     reader: Reader
     file: BinaryIO
     size: int = 0
+    broken: bool = False
     listing: list[str] = field(default_factory=list)
 
     def take_listing(self) -> list[str]:

@@ -6,17 +6,18 @@ import bz2
 import lzma as _lzma
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 import brotli as _brotli
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
+from isal import igzip_lib, isal_zlib
 from lz4 import frame as _lz4
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
 
+BAD_DEFLATE: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", igzip_lib.IsalError))
+"""What inflating bad data raises."""
 _IN = 64 << 10
 _OUT = 1 << 20
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
@@ -95,7 +96,7 @@ class Standard:
     @property
     def unused(self) -> bytes:
         """As `Inflater.unused`."""
-        return bytes(self._object.unused_data)
+        return bytes(self._object.unused_data or b"")
 
 
 def inflate(reader: Reader, new: Callable[[], Inflater], more: Callable[[bytes], bool]) -> Iterator[bytes]:
@@ -120,13 +121,20 @@ def content(source: Source, blocks: Iterator[bytes]) -> Iterator[Entry]:
     stem, dot, suffix = base.rpartition(".")
     name = stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
     start = source.reader.position
-    yield Entry(name, blocks, consumed=lambda: source.reader.position - start, transparent=True)
+    yield Entry(name, _followed(source, blocks), consumed=lambda: source.reader.position - start, transparent=True)
+
+
+def _followed(source: Source, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Mark the source broken until the blocks came to their end: only then can what follows be told."""
+    source.broken = True
+    yield from blocks
+    source.broken = False
 
 
 def gzip(source: Source) -> Iterator[Entry]:
     """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on."""
     blocks = inflate(source.reader, lambda: Zlib(31), lambda head: head.startswith(b"\x1f\x8b\x08"))
-    return content(source, _as_corrupt(blocks, (zlib.error, IsalError)))
+    return content(source, _as_corrupt(blocks, BAD_DEFLATE))
 
 
 def bzip2(source: Source) -> Iterator[Entry]:

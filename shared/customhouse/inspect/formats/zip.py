@@ -5,17 +5,15 @@ from __future__ import annotations
 import bz2
 import lzma
 import stat
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import zstandard
 from isal import isal_zlib
-from isal.igzip_lib import IsalError
 
 from customhouse.inspect.formats import zip_records as records
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
-from customhouse.inspect.formats.streams import Inflater, Standard, Zlib
+from customhouse.inspect.formats.streams import BAD_DEFLATE, Inflater, Standard, Zlib
 from customhouse.inspect.formats.zip_records import ENCRYPTED, STREAMED, UTF8, End, Record
 from customhouse.inspect.names import decode, printable
 from customhouse.model import Severity, SkipReason
@@ -23,6 +21,7 @@ from customhouse.model import Severity, SkipReason
 _TAIL = 22 + 0xFFFF + 20 + 56
 _STORED, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 8, 9, 12, 14, 93, 95
 _OUT = 1 << 20
+_BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, ValueError)
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
 _SIGNING = b"APK Sig Block 42"
 
@@ -45,10 +44,10 @@ def entries(source: Source) -> Iterator[Entry]:
     members = _directory(source, end, shift)
     source.listing = [member.name for member in members]
     members.sort(key=lambda member: member.start)
-    stop = 0
+    stop, whole = 0, not _over(source, end)  # between members of a part of the directory lie the others
     for member in members:
         entry = _entry(source, member)
-        if member.start > stop:
+        if member.start > stop and whole:
             yield from _gap(source, stop, member.start)
         elif member.start < stop:
             source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
@@ -57,7 +56,12 @@ def entries(source: Source) -> Iterator[Entry]:
             for _ in entry.data:
                 pass
         stop = max(stop, member.stop)
-    yield from _gap(source, stop, end.place - end.size)
+    if whole:
+        yield from _gap(source, stop, end.place - end.size)
+
+
+def _over(source: Source, end: End) -> bool:
+    return end.size > source.limits.directory or end.count > source.limits.members
 
 
 def _find_end(source: Source) -> tuple[End, int]:
@@ -87,7 +91,7 @@ def _fits(tail: bytes, place: int) -> bool:
 
 
 def _directory(source: Source, end: End, shift: int) -> list[Placed]:
-    if end.size > source.limits.directory or end.count > source.limits.members:
+    if _over(source, end):
         message = f"a central directory of {end.size:,} bytes and {end.count:,} members"
         source.finding("member-limit", Severity.MEDIUM, message)
         source.skip(SkipReason.LIMIT, message)
@@ -208,15 +212,7 @@ def _inflated(source: Source, member: Placed, entry: Entry, most: int | None = N
             if total > record.size or (most is not None and total > most):
                 source.high("lying-size", f"more than the {record.size:,} bytes it states", entry.name)
                 break
-    except (
-        zlib.error,
-        IsalError,
-        OSError,
-        EOFError,
-        lzma.LZMAError,
-        zstandard.ZstdError,
-        ValueError,
-    ) as error:
+    except _BAD as error:
         raise Corrupt(f"bad compressed data: {error}", "lying-size" if total else "") from error
     if total < record.size:
         source.high("lying-size", f"{total:,} bytes where {record.size:,} are stated", entry.name)

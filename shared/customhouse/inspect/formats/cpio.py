@@ -1,0 +1,70 @@
+"""cpio in its portable forms: newc with and without checksums (SVR4) and the octal one of POSIX.1."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
+from customhouse.inspect.names import decode
+
+_TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
+_NAME_MOST = 1 << 16
+_END = b"TRAILER!!!"
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    mode: int
+    size: int
+    name_size: int
+    align: int
+
+
+def entries(source: Source) -> Iterator[Entry]:
+    """The members up to the trailer."""
+    reader = source.reader
+    while True:
+        start = reader.position
+        header = _header(source)
+        if not 0 < header.name_size <= _NAME_MOST:
+            raise Corrupt("a name of no or excessive length")
+        raw = reader.read(header.name_size)
+        reader.read(-(reader.position - start) % header.align)
+        name, _ = decode(raw[:-1])
+        if raw[:-1] == _END:
+            return
+        begin = reader.position
+        yield _entry(source, header, name)
+        reader.skip(begin + header.size - reader.position)
+        if reader.position < begin + header.size:
+            raise Corrupt("the archive breaks off within a member")
+        reader.read(-header.size % header.align)
+
+
+def _header(source: Source) -> _Header:
+    magic = source.reader.read(6)
+    try:
+        if magic in {b"070701", b"070702"}:
+            text = source.reader.read(104)
+            fields = [int(text[at : at + 8], 16) for at in range(0, 104, 8)]
+            return _Header(fields[1], fields[6], fields[11], 4)
+        if magic == b"070707":
+            text = source.reader.read(70)
+            return _Header(int(text[12:18], 8), int(text[59:70], 8), int(text[53:59], 8), 1)
+    except ValueError as error:
+        raise Corrupt("a malformed cpio header") from error
+    raise Corrupt("the archive breaks off" if not magic else "a malformed cpio header")
+
+
+def _entry(source: Source, header: _Header, name: str) -> Entry:
+    kind = _TYPES.get(stat.S_IFMT(header.mode), "device")
+    entry = Entry(name, None, header.size, kind, header.mode)
+    if kind == "symlink":
+        entry.link = decode(source.reader.read(min(header.size, _NAME_MOST)))[0]
+    elif header.size or kind == "file":
+        entry.data = source.reader.blocks(header.size)
+    if header.size and kind in {"folder", "device"}:
+        source.high("special-with-data", f"a {kind} with {header.size:,} bytes of its own", name)
+    return entry

@@ -1,0 +1,126 @@
+"""ISO 9660 (ECMA-119) with Rock Ridge and Joliet names: every view of the disc is walked, each file seen once."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source
+from customhouse.inspect.names import decode
+from customhouse.model import SkipReason
+
+_SECTOR = 2048
+_JOLIET = (b"%/@", b"%/C", b"%/E")
+_FOLDER, _MULTI = 2, 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    extent: int
+    size: int
+    flags: int
+    name: bytes
+    system: bytes
+
+
+def entries(source: Source) -> Iterator[Entry]:
+    """Files by their extents; a file that two views name differently comes under its first name."""
+    seen: set[tuple[int, int]] = set()
+    for root, joliet in _roots(source):
+        yield from _folder(source, root, joliet=joliet, seen=seen)
+    if b"NSR0" in source.at(0x8000, 64 * _SECTOR):
+        source.skip(SkipReason.UNSUPPORTED, "the disc's UDF view is not read")
+
+
+def _roots(source: Source) -> Iterator[tuple[_Record, bool]]:
+    for sector in range(16, 64):
+        descriptor = source.at(sector * _SECTOR, _SECTOR)
+        if descriptor[1:6] != b"CD001" or descriptor[0] == 255:  # noqa: PLR2004 -- the set's terminator
+            return
+        if descriptor[0] in {1, 2}:
+            yield _record(descriptor[156:190]), descriptor[88:91] in _JOLIET
+
+
+def _record(data: bytes) -> _Record:
+    if len(data) < 34 or 33 + data[32] > len(data):  # noqa: PLR2004 -- ECMA-119, 9.1
+        raise Corrupt("a malformed directory record")
+    name = data[33 : 33 + data[32]]
+    system = data[33 + data[32] + (data[32] + 1) % 2 :]
+    return _Record(int.from_bytes(data[2:6], "little"), int.from_bytes(data[10:14], "little"), data[25], name, system)
+
+
+def _folder(source: Source, root: _Record, *, joliet: bool, seen: set[tuple[int, int]]) -> Iterator[Entry]:
+    """Walk folders without recursion, none twice, however they point at each other."""
+    todo = [("", root)]
+    while todo:
+        path, folder = todo.pop()
+        if (folder.extent, -1) in seen:
+            continue
+        seen.add((folder.extent, -1))
+        if folder.size > source.limits.directory:
+            raise Corrupt(f"a folder of {folder.size:,} bytes")
+        for record in _records(source.at(folder.extent * _SECTOR, folder.size)):
+            name, mode, link = _names(record, joliet=joliet)
+            full = f"{path}{name}"
+            if record.flags & _FOLDER:
+                yield Entry(full, type="folder", mode=mode)
+                todo.append((f"{full}/", record))
+            elif link:
+                yield Entry(full, type="symlink", mode=mode, link=link)
+            elif (record.extent, record.size) not in seen:
+                seen.add((record.extent, record.size))
+                yield _file(source, full, record, mode)
+
+
+def _file(source: Source, name: str, record: _Record, mode: int) -> Entry:
+    entry = Entry(name, source.blocks(record.extent * _SECTOR, record.size), record.size, mode=stat.S_IMODE(mode))
+    if record.flags & _MULTI:
+        entry.data, entry.skip = None, (SkipReason.UNSUPPORTED, "a file in several extents")
+    if stat.S_IFMT(mode) in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
+        entry.type = "device"
+    return entry
+
+
+def _records(data: bytes) -> Iterator[_Record]:
+    place = 0
+    while place < len(data):
+        size = data[place]
+        if not size:
+            place += -place % _SECTOR or _SECTOR
+            continue
+        record = _record(data[place : place + size])
+        if record.name not in {b"\0", b"\1"}:
+            yield record
+        place += size
+
+
+def _names(record: _Record, *, joliet: bool) -> tuple[str, int, str]:
+    """A record's name, mode and link: Rock Ridge's where there, else Joliet's or the disc's own."""
+    name, mode, link = b"", 0, b""
+    place = 0
+    system = record.system
+    while place + 4 <= len(system) and system[place + 2] >= 4:  # noqa: PLR2004 -- SUSP 4.1
+        kind, body = system[place : place + 2], system[place + 4 : place + system[place + 2]]
+        if kind == b"NM":
+            name += body[1:]
+        elif kind == b"PX":
+            mode = int.from_bytes(body[:4], "little")
+        elif kind == b"SL":
+            link += _link(body[1:])
+        place += system[place + 2]
+    if name:
+        return decode(name)[0], mode, decode(link.rstrip(b"/"))[0]
+    if joliet:
+        return record.name.decode("utf-16-be", "replace").split(";")[0], mode, ""
+    return decode(record.name)[0].split(";")[0].rstrip("."), mode, decode(link)[0]
+
+
+def _link(components: bytes) -> bytes:
+    path, place = b"", 0
+    while place + 2 <= len(components):
+        flags, size = components[place], components[place + 1]
+        text = components[place + 2 : place + 2 + size]
+        path += b"/" if flags & 8 else (b"../" if flags & 4 else b"./" if flags & 2 else text + b"/")
+        place += 2 + size
+    return path
