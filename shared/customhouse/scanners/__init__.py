@@ -12,7 +12,7 @@ from customhouse.errors import ConfigError
 if TYPE_CHECKING:
     from customhouse.model import Fact
 
-BUILTIN = ("malware", "secrets", "pickles", "models", "clamav", "packages")
+BUILTIN = ("malware", "secrets", "pickles", "models", "licences", "clamav", "packages")
 """Every module of this package that is a scanner; a test asserts that none is missing."""
 
 

@@ -1,0 +1,168 @@
+"""Licences: what packages declare and what licence files say, as SPDX, against a list of what is wanted.
+
+Without `deny` or `allow` there is nothing to find, and the scanner looks at nothing.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.parser import HeaderParser
+from importlib.metadata import version as installed
+from typing import Any, Literal
+
+import re2
+from license_expression import Renderable
+
+from customhouse.model import Fact, Finding, Severity
+from customhouse.scanners import Member
+from customhouse.scanners.licences_names import choice, expression, recognised
+from customhouse.scanners.options import Options, read
+
+_LARGEST = 1 << 20
+_NUSPEC = re2.compile(r"<license\s+type=\"expression\"\s*>\s*([^<]{1,500})</license>")
+_POM = re2.compile(r"(?s)<license>.{0,400}?<name>\s*([^<]{1,300}?)\s*</name>")
+_CLASSIFIER = "License :: OSI Approved :: "
+
+
+class LicenceOptions(Options, frozen=True):
+    """`deny`, `allow`: SPDX identifiers with `*`; with `allow`, all others are denied; `unknown`: report those too."""
+
+    deny: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    unknown: bool = False
+    severity: Severity = Severity.HIGH
+
+
+def build(options: Mapping[str, object]) -> LicenceScanner:
+    """The scanner; SPDX's list is read when it is first needed."""
+    return LicenceScanner(read("licences", options, LicenceOptions))
+
+
+class LicenceScanner:
+    """Licence declarations and files; with a choice (`MIT OR GPL-3.0-only`) one licence that is allowed is enough."""
+
+    name = "licences"
+    reads: Literal["windows", "stream"] = "windows"
+
+    def __init__(self, options: LicenceOptions) -> None:
+        self._options = options
+        self.version = f"license-expression {installed('license-expression')}"
+
+    def wants(self, member: Member) -> bool:
+        """Files that declare or hold a licence."""
+        asked = self._options.deny or self._options.allow or self._options.unknown
+        return bool(asked) and member.whole and member.size <= _LARGEST and _reader(member.name) is not None
+
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """A finding per declaration that is denied, or not understood where that is asked for."""
+        reader = _reader(member.name)
+        if reader is None:
+            return
+        for text in dict.fromkeys(reader(member.data.decode("utf-8", "replace"))):
+            wanted = expression(text)
+            if wanted is None:
+                yield from self._unknown(member, text)
+            elif self._denied(wanted):
+                message = f"licence {wanted} is not allowed"
+                yield Finding(self.name, "licence-denied", self._options.severity, member.path, message)
+
+    def _unknown(self, member: Member, text: str) -> Iterator[Finding]:
+        if self._options.unknown:
+            shown = "".join(character if character.isprintable() else "?" for character in text[:80])
+            yield Finding(self.name, "licence-unknown", Severity.LOW, member.path, f"licence {shown!r} is not known")
+
+    def _denied(self, wanted: Renderable) -> bool:
+        if not wanted.args:
+            return self._refused(str(wanted))
+        parts = [self._denied(part) for part in wanted.args]
+        return all(parts) if choice(wanted) else any(parts)
+
+    def _refused(self, licence: str) -> bool:
+        if _listed(licence, self._options.deny):
+            return True
+        return bool(self._options.allow) and not _listed(licence, self._options.allow)
+
+
+def _listed(licence: str, patterns: Iterable[str]) -> bool:
+    """A licence with an exception is listed by its whole name or without the exception."""
+    names = {licence, licence.partition(" WITH ")[0]}
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+Reader = Callable[[str], Iterable[str]]
+
+
+def _reader(path: str) -> Reader | None:
+    """What finds the licences in a file of this name."""
+    name = path.rpartition("/")[2].lower()
+    if name.startswith(("license", "licence", "copying", "unlicense")) and not name.endswith((".py", ".js", ".json")):
+        return _file
+    return next((reader for ending, reader in _READERS.items() if name.endswith(ending)), None)
+
+
+def _file(text: str) -> Iterator[str]:
+    if found := recognised(text):
+        yield found
+
+
+def _metadata(text: str) -> Iterator[str]:
+    """A wheel's or sdist's core metadata: the expression, else the free text, else the classifiers."""
+    headers = HeaderParser().parsestr(text)
+    declared = headers["License-Expression"] or headers["License"] or ""
+    if declared and declared.upper() != "UNKNOWN" and "\n" not in declared.strip():
+        yield declared.strip()
+        return
+    for line in headers.get_all("Classifier", []):
+        if line.startswith(_CLASSIFIER):
+            yield line.removeprefix(_CLASSIFIER)
+
+
+def _json(text: str) -> Iterator[str]:
+    """package.json and composer.json: a text, an object with `type`, or a list of either, one of which is enough."""
+    document = _parsed(json.loads, text)
+    stated = document.get("license") or document.get("licenses") or []
+    names = [item.get("type") if isinstance(item, dict) else item for item in _list(stated)]
+    if names and all(isinstance(name, str) for name in names):
+        yield " OR ".join(map(str, names))
+
+
+def _cargo(text: str) -> Iterator[str]:
+    package = _parsed(tomllib.loads, text).get("package")
+    stated = package.get("license") if isinstance(package, dict) else None
+    if isinstance(stated, str):
+        yield stated.replace("/", " OR ")
+
+
+def _nuspec(text: str) -> Iterator[str]:
+    return (found.group(1).strip() for found in _NUSPEC.finditer(text))
+
+
+def _pom(text: str) -> Iterator[str]:
+    return (found.group(1) for found in _POM.finditer(text))
+
+
+def _parsed(parse: Callable[[str], Any], text: str) -> dict[str, Any]:
+    try:
+        document = parse(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+_READERS: Mapping[str, Reader] = {
+    "metadata": _metadata,
+    "pkg-info": _metadata,
+    "package.json": _json,
+    "composer.json": _json,
+    "cargo.toml": _cargo,
+    ".nuspec": _nuspec,
+    "pom.xml": _pom,
+    ".pom": _pom,
+}
