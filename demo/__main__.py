@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from tests.emulators import azurite
 from tests.runtimes.folders import ROOT, CloudName, build, core_of
 
 from demo import artifacts
@@ -101,3 +102,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("stopped")
+    except azurite.UnavailableError as reason:
+        sys.exit(f"Azurite cannot run here: {reason}")

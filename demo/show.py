@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -25,13 +26,12 @@ def show(console: Console, rows: Sequence[Row]) -> None:
 def _table(rows: Sequence[Row]) -> Table:
     table = Table("artifact", "cloud", "verdict", "rule", "tags", "lies in")
     table.add_column("ms", justify="right")
-    before = ""
-    for row in rows:
-        colour = COLOURS.get(row.verdict, "magenta")
-        name = "" if row.artifact == before else row.artifact
-        verdict = f"[{colour}]{row.verdict}[/]"
-        table.add_row(name, row.cloud, verdict, row.rule, _tags(row), row.location, str(row.ms))
-        before = row.artifact
+    for artifact, group in itertools.groupby(rows, key=lambda row: row.artifact):
+        for index, row in enumerate(group):
+            verdict = f"[{COLOURS.get(row.verdict, 'magenta')}]{row.verdict}[/]"
+            name, folder = "" if index else artifact, row.location.removesuffix(artifact)
+            table.add_row(name, row.cloud, verdict, row.rule, _tags(row), folder, str(row.ms))
+        table.add_section()
     return table
 
 

@@ -13,10 +13,9 @@ Install = Callable[[CloudName], str]
 """Makes an environment that holds a folder's lock and what the platform itself brings; gives its interpreter."""
 
 PLATFORM: Mapping[CloudName, list[str]] = {
-    "aws": ["awslambdaric==4.2.2"],
+    "aws": ["awslambdaric==4.2.2", "simplejson", "snapshot-restore-py"],
     "gcp": [],
     "azure": [
-        "--no-deps",
         "--ignore-requires-python",
         "azure-functions-runtime==1.3.0",
         "azurefunctions-extensions-base",
@@ -38,6 +37,7 @@ def clean_python(folders: Mapping[CloudName, Path], tmp_path_factory: pytest.Tem
         venv.create(environment, with_pip=False)
         python = str(environment / "bin" / "python")
         pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+        pip += ["--no-deps", "--no-compile"]  # a lock names everything; compiling everything takes longest
         subprocess.run([*pip, "--requirement", str(folders[cloud] / "requirements.txt")], check=True)
         if PLATFORM[cloud]:
             subprocess.run([*pip, *PLATFORM[cloud]], check=True)
