@@ -1,5 +1,5 @@
 # Names shared by deploy.sh and teardown.sh; each can be set in the environment beforehand.
-# shellcheck shell=bash disable=SC2034  # the two scripts read what is set here
+# shellcheck shell=bash disable=SC2034 # the two scripts read what is set here
 
 NAME=${NAME:-customhouse}
 REGION=${REGION:-europe-west1}
