@@ -157,18 +157,21 @@ CYCLONEDX = {
     "bomFormat": "CycloneDX",
     "components": [
         {"purl": "pkg:pypi/a@1", "components": [{"purl": "pkg:rpm/centos/b@2-1?distro=centos-7"}]},
+        {"purl": "pkg:deb/debian/libc6@1", "properties": [{"name": "x:trivy:SrcName", "value": "glibc"}]},
         {"name": "no purl"},
         {"purl": "nonsense"},
     ],
 }
+IN_CYCLONEDX = {"pypi/a@1", "rpm/centos/b@2-1?distro=centos-7", "deb/debian/libc6@1?upstream=glibc"}
 SPDX = {
     "spdxVersion": "SPDX-2.3",
     "packages": [
         {
+            "sourceInfo": "built package from: x 1",
             "externalRefs": [
                 {"referenceType": "purl", "referenceLocator": "pkg:npm/%40s/a@1"},
                 {"referenceType": "cpe23Type"},
-            ]
+            ],
         }
     ],
 }
@@ -182,13 +185,13 @@ def envelope(document: object, *, wrap: bool) -> str:
 @pytest.mark.parametrize(
     ("path", "data", "expected"),
     [
-        ("bom.json", json.dumps(CYCLONEDX), {"pypi/a@1", "rpm/centos/b@2-1?distro=centos-7"}),
-        ("any/name.txt", json.dumps(CYCLONEDX), {"pypi/a@1", "rpm/centos/b@2-1?distro=centos-7"}),
+        ("bom.json", json.dumps(CYCLONEDX), IN_CYCLONEDX),
+        ("any/name.txt", json.dumps(CYCLONEDX), IN_CYCLONEDX),
         ("x.spdx.json", json.dumps(SPDX), {"npm/@s/a@1"}),
         ("x.spdx", "SPDXVersion: SPDX-2.2\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/a@1\n", {"pypi/a@1"}),
         ("bom.xml", "<bom xmlns='http://cyclonedx.org/schema/bom/1.4'><purl>pkg:pypi/a@1</purl></bom>", {"pypi/a@1"}),
         ("x.intoto.jsonl", envelope(SPDX, wrap=False), {"npm/@s/a@1"}),
-        ("x.intoto.jsonl", envelope(CYCLONEDX, wrap=True), {"pypi/a@1", "rpm/centos/b@2-1?distro=centos-7"}),
+        ("x.intoto.jsonl", envelope(CYCLONEDX, wrap=True), IN_CYCLONEDX),
     ],
 )
 def test_bills_of_materials_inside_are_read(path: str, data: str, expected: set[str]) -> None:

@@ -65,6 +65,7 @@ PARSERS: Patterns = {
     "*.fsproj": project,
     "*.vbproj": project,
     "Directory.Packages.props": project,
+    "Packages.props": project,
     "Directory.Build.props": project,
     "*.nuspec": nuspec,
 }

@@ -15,6 +15,7 @@ from customhouse.scanners.ecosystems.documents import json_value, listing, mappi
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
+_SOURCE = re.compile(r"built package from: (\S+)")
 _MARKS = (b'"bomFormat"', b'"spdxVersion"', b"SPDXVersion:", b"cyclonedx.org/schema/bom")
 _SNIFFED = 4096
 
@@ -24,13 +25,15 @@ def looks_like(head: bytes) -> bool:
     return any(mark in head[:_SNIFFED] for mark in _MARKS)
 
 
-def _purl(value: str) -> Iterator[Found]:
-    """One purl; what does not parse as one names no package."""
+def _purl(value: str, upstream: str = "") -> Iterator[Found]:
+    """One purl; what does not parse as one names no package. `upstream` is a source package that it does not name."""
     try:
         found = PackageURL.from_string(value)
     except ValueError:
         return
-    qualifiers = found.qualifiers if isinstance(found.qualifiers, dict) else {}
+    qualifiers = dict(found.qualifiers) if isinstance(found.qualifiers, dict) else {}
+    if upstream and upstream != found.name and found.type in {"deb", "apk"}:
+        qualifiers.setdefault("upstream", upstream)
     yield Found(found.type, found.name, found.version or "", found.namespace or "", qualifiers=qualifiers)
 
 
@@ -39,14 +42,19 @@ def _cyclonedx(document: Mapping[str, Any]) -> Iterator[Found]:
     while waiting:
         component = mapping(waiting.pop())
         waiting += listing(component.get("components"))[::-1]
-        yield from _purl(word(component.get("purl")))
+        properties = map(mapping, listing(component.get("properties")))
+        source = next(
+            (word(each.get("value")) for each in properties if word(each.get("name")).endswith(":SrcName")), ""
+        )
+        yield from _purl(word(component.get("purl")), source)
 
 
 def _spdx(document: Mapping[str, Any]) -> Iterator[Found]:
     for package in listing(document.get("packages")):
+        source = _SOURCE.match(word(mapping(package).get("sourceInfo")))
         for reference in listing(mapping(package).get("externalRefs")):
             if word(mapping(reference).get("referenceType")) == "purl":
-                yield from _purl(word(mapping(reference).get("referenceLocator")))
+                yield from _purl(word(mapping(reference).get("referenceLocator")), source[1] if source else "")
 
 
 def _document(value: object) -> Iterator[Found]:
