@@ -124,10 +124,10 @@ def _undos(rules: Sequence[Rule]) -> dict[str, int]:
 
 def _item(undos: Mapping[str, int], marks: Marks) -> str:
     """The SELECT of an item's columns, as `plan.Item` has them, beside the inventory's and what was decided."""
-    undo = " ".join(f"WHEN {sql.quote(rule)} THEN {seconds}" for rule, seconds in undos.items())
-    exact = [sql.quote(rule) for rule, mark in marks.items() if mark == "exact"]
-    armed = [sql.quote(rule) for rule, mark in marks.items() if mark == "armed"]
-    label = f"coalesce(tags[{sql.quote(LIFECYCLE_TAG)}] = rule, false)"
+    undo = " ".join(f"WHEN {table.quote(rule)} THEN {seconds}" for rule, seconds in undos.items())
+    exact = [table.quote(rule) for rule, mark in marks.items() if mark == "exact"]
+    armed = [table.quote(rule) for rule, mark in marks.items() if mark == "armed"]
+    label = f"coalesce(tags[{table.quote(LIFECYCLE_TAG)}] = rule, false)"
     cloud = [f"rule IN ({', '.join(exact)})"] if exact else []
     cloud += [f"rule IN ({', '.join(armed)}) AND {label}"] if armed else []
     columns = {
@@ -222,7 +222,7 @@ def _samples(database: duckdb.DuckDBPyConnection, acting: Sequence[str]) -> tupl
 def _write_lines(database: duckdb.DuckDBPyConnection, header: Header, out: Path) -> None:
     """The header's line, then DuckDB's own JSON Lines behind it."""
     with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f"{out.name}.") as body:
-        target = sql.quote(body.name)
+        target = table.quote(body.name)
         database.execute(
             f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {target} (FORMAT json)"
         )
@@ -234,9 +234,9 @@ def _write_lines(database: duckdb.DuckDBPyConnection, header: Header, out: Path)
 
 def _write_parquet(database: duckdb.DuckDBPyConnection, header: Header, out: Path) -> None:
     """One Parquet file, the header in its key-value metadata."""
-    meta = sql.quote(msgspec.json.encode(header).decode())
+    meta = table.quote(msgspec.json.encode(header).decode())
     database.execute(
-        f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {sql.quote(str(out))} "
+        f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {table.quote(str(out))} "
         f"(FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, KV_METADATA {{{KEY}: {meta}}})"
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from customhouse.lifecycle import classes, patterns
 from customhouse.lifecycle.interpreter import STRENGTH
+from customhouse.lifecycle.inventory.table import quote
 from customhouse.lifecycle.rules import TRASH, Keep, Rule, Select
 from customhouse.lifecycle.words import Action
 
@@ -15,11 +16,6 @@ KEPT, DUE = 5, 6
 WIDTH = 8
 """Clause codes fit below this; a score is (strength, class rank, rule, clause) packed into one number."""
 RANKS = 16
-
-
-def quote(value: str) -> str:
-    """A string literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def every(terms: Iterable[str]) -> str:

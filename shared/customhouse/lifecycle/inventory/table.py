@@ -112,9 +112,10 @@ def load_export(database: duckdb.DuckDBPyConnection, path: Path) -> None:
     fields = {name: kind for name, kind in COLUMNS.items() if name not in here}
     shape = {"location": f"STRUCT({', '.join(f'{name} VARCHAR' for name in here)})"} | fields
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in shape.items())
-    source = f"read_json({_quote(str(path))}, format='newline_delimited', columns={{{columns}}})"
+    source = f"read_json({quote(str(path))}, format='newline_delimited', columns={{{columns}}})"
     create(database, source, {name: f"location.{name}" for name in here} | {name: name for name in fields})
 
 
-def _quote(value: str) -> str:
+def quote(value: str) -> str:
+    """A string literal."""
     return "'" + value.replace("'", "''") + "'"

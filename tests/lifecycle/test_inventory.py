@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from customhouse.errors import ConfigError
+from customhouse.lifecycle.inventory import in_use, live, reports, table
+from customhouse.lifecycle.words import Artifact
+from customhouse.model import Coverage, Decision, Inspection, Location, Package, Verdict
+from tests.lifecycle.support import memory
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with table.connect(memory="500MB") as found:
+        yield found
+
+
+def rows(database: duckdb.DuckDBPyConnection, *columns: str) -> list[tuple[object, ...]]:
+    return database.execute(f"FROM inventory SELECT {', '.join(columns)} ORDER BY key, created").fetchall()
+
+
+# live listings
+
+
+def test_a_listing_gives_one_row_per_live_object_with_what_its_record_knows() -> None:
+    store = memory(versioned=True)
+    store.put("a", b"1", tags={"team": "red"})
+    newer = store.put("a", b"22")
+    store.put("b", b"3")
+    facts = live.Known(verdict="clean", package="numpy")
+    found = list(live.rows(store, 0.0, lambda where: facts if where == newer else None))
+    assert [(item.location.key, item.size, item.package) for item in found] == [("a", 2, "numpy"), ("b", 1, "")]
+    assert all(item.live for item in found)
+
+
+def test_versions_are_replaced_when_the_next_one_came_and_never_earlier() -> None:
+    store = memory(versioned=True)
+    for data in (b"1", b"22", b"333"):
+        store.put("a", data)
+    store.put("gone", b"x")
+    store.delete(Location(store.root, "gone"))
+    store.put("z", b"z")
+    found = list(live.rows(store, 9e9, versions=True))
+    assert [(item.location.key, item.size, item.live) for item in found] == [
+        ("a", 1, False),
+        ("a", 2, False),
+        ("a", 3, True),
+        ("gone", 1, False),
+        ("z", 1, True),
+    ]
+    assert [item.noncurrent_since for item in found[:2]] == [item.created for item in found[1:3]]
+    assert found[3].noncurrent_since == 9e9
+
+
+def test_a_record_says_which_package_the_artifact_itself_is() -> None:
+    packages = (Package("pkg:pypi/six@1.16", "a.whl!/x"), Package("pkg:npm/%40scope/name@1.2.3", "a.whl"))
+    inspection = Inspection("a.whl", "wheel", 1, {"sha256": "00"}, (), packages, Coverage(1, 1, 1))
+    found = live.known(Decision(Verdict.CLEAN, "default"), inspection)
+    assert found == live.Known("clean", "wheel", "npm", "@scope/name", "1.2.3", "sha256:00")
+    assert live.known(None, None) == live.Known()
+    odd = Inspection("a", "zip", 1, {}, (), (Package("not a purl", "a"),), Coverage(1, 1, 1))
+    assert live.known(None, odd) == live.Known(kind="zip")
+
+
+# S3 Inventory
+
+S3_COLUMNS = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass"
+S3_ROWS = [
+    ("b", "a+b%2Fc%25.log", "v2", "true", "false", "7", "2026-01-03T00:00:00.000Z", "e2", "STANDARD_IA"),
+    ("b", "a+b%2Fc%25.log", "v1", "false", "false", "5", "2026-01-01T00:00:00.000Z", "e1", "STANDARD"),
+    ("b", "gone", "m", "true", "true", "", "2026-01-05T00:00:00.000Z", "", ""),
+    ("b", "gone", "v1", "false", "false", "3", "2026-01-02T00:00:00.000Z", "e3", "STANDARD"),
+]
+DAY_1 = 1_767_225_600.0
+
+
+def s3_csv(folder: Path) -> Path:
+    (folder / "data").mkdir()
+    text = "\n".join(",".join(f'"{value}"' for value in row) for row in S3_ROWS)
+    (folder / "data" / "part.csv.gz").write_bytes(gzip.compress(text.encode()))
+    manifest = folder / "manifest.json"
+    files = [{"key": "inventory/b/config/data/part.csv.gz", "size": 1, "MD5checksum": ""}]
+    manifest.write_text(json.dumps({"fileFormat": "CSV", "fileSchema": S3_COLUMNS, "files": files}))
+    return manifest
+
+
+def test_s3_inventory_csv_is_read_by_its_manifest_with_decoded_names(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    files, columns = reports.manifest(s3_csv(tmp_path))
+    reports.load_report(database, "s3", files, columns=columns)
+    assert rows(database, "root", "key", "version", "etag", "size", "created", "noncurrent_since", "storage_class") == [
+        ("s3://b", "a b/c%.log", "v1", "e1", 5, DAY_1, DAY_1 + 2 * 86_400, "STANDARD"),
+        ("s3://b", "a b/c%.log", "v2", "e2", 7, DAY_1 + 2 * 86_400, None, "STANDARD_IA"),
+        ("s3://b", "gone", "v1", "e3", 3, DAY_1 + 86_400, DAY_1 + 4 * 86_400, "STANDARD"),
+    ]
+
+
+S3_PARQUET = (
+    "SELECT 'b' AS bucket, 'k%2F' AS key, 'v' AS version_id, true AS is_latest, false AS is_delete_marker, "
+    "9::BIGINT AS size, TIMESTAMP '2026-01-01' AS last_modified_date, 'e' AS e_tag, 'GLACIER' AS storage_class, "
+    "'ON' AS object_lock_legal_hold_status, TIMESTAMP '2026-01-02' AS object_lock_retain_until_date"
+)
+
+
+def test_s3_inventory_parquet_has_plain_names_and_holds(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    database.execute(f"COPY ({S3_PARQUET}) TO '{tmp_path / 'part.parquet'}' (FORMAT parquet)")
+    reports.load_report(database, "s3", [tmp_path / "part.parquet"])
+    assert rows(database, "key", "size", "created", "held", "locked_until", "noncurrent_since", "storage_class") == [
+        ("k%2F", 9, DAY_1, True, DAY_1 + 86_400, None, "GLACIER")
+    ]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")
+def test_s3_inventory_orc_is_read_like_parquet(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrow, orc = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.orc")
+    columns = {"bucket": ["b"], "key": ["k"], "size": [3], "last_modified_date": ["2026-01-01T00:00:00Z"]}
+    orc.write_table(arrow.table(columns), str(tmp_path / "part.orc"))
+    reports.load_report(database, "s3", [tmp_path / "part.orc"])
+    assert rows(database, "root", "key", "size", "created") == [("s3://b", "k", 3, DAY_1)]
+
+
+# Azure and Cloud Storage
+
+
+def test_azure_inventory_tells_tags_last_access_holds_and_versions(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "blobs.csv"
+    path.write_text(
+        "Name,Last-Modified,Etag,Content-Length,AccessTier,LastAccessTime,VersionId,IsCurrentVersion,LegalHold,Tags\n"
+        'c/a/b.log,2026-01-02T00:00:00Z,0x8D,5,Hot,2026-01-03T00:00:00Z,2,true,false,"{""team"":""red""}"\n'
+        "c/a/b.log,2026-01-01T00:00:00Z,0x8C,4,Cool,,1,false,true,\n"
+    )
+    reports.load_report(database, "az", [path], account="acme")
+    found = rows(
+        database, "root", "key", "version", "etag", "used", "noncurrent_since", "held", "tags", "storage_class"
+    )
+    assert found == [
+        ("az://acme/c", "a/b.log", "1", "0x8C", None, DAY_1 + 86_400, True, {}, "Cool"),
+        ("az://acme/c", "a/b.log", "2", "0x8D", DAY_1 + 2 * 86_400, None, False, {"team": "red"}, "Hot"),
+    ]
+
+
+def test_an_azure_inventory_without_its_account_is_refused(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="storage account"):
+        reports.load_report(database, "az", [tmp_path / "blobs.csv"])
+
+
+def test_storage_insights_tell_when_a_generation_was_replaced(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "insights.csv"
+    path.write_text(
+        "bucket,name,size,timeCreated,timeDeleted,storageClass,generation,temporaryHold\n"
+        "b,a,5,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z,NEARLINE,11,false\n"
+        "b,a,6,2026-01-02T00:00:00Z,,STANDARD,12,true\n"
+    )
+    reports.load_report(database, "gs", [path])
+    assert rows(database, "root", "version", "created", "noncurrent_since", "held", "storage_class") == [
+        ("gs://b", "11", DAY_1, DAY_1 + 86_400, False, "NEARLINE"),
+        ("gs://b", "12", DAY_1 + 86_400, None, True, "STANDARD"),
+    ]
+
+
+def test_a_report_of_something_else_is_refused(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("id,what\n1,2\n")
+    with pytest.raises(ConfigError, match="no column 'name'"):
+        reports.load_report(database, "gs", [path])
+    with pytest.raises(ConfigError, match=r"an inventory is \.csv"):
+        reports.load_report(database, "gs", [tmp_path / "x.txt"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"files": []}', '{"files": [{"key": "../../etc/passwd"}], "fileFormat": "CSV", "fileSchema": "Key"}'],
+)
+def test_a_manifest_that_is_none_or_names_a_file_elsewhere_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        reports.manifest(path)
+
+
+def test_what_a_source_does_not_say_is_unknown_and_never_false_knowledge(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "inventory.jsonl"
+    with path.open("wb") as file:
+        table.export([Artifact(Location("s3://b", "k"), 1, 2.0)], file)
+    table.load_export(database, path)
+    [found] = rows(database, "used", "noncurrent_since", "tags", "held", "verdict", "image_tags", "expires_at")
+    assert found == (None, None, {}, False, "", [], None)
+
+
+# in use
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# running\n{DIGEST}\n\n",
+        f"registry/app@{DIGEST}\n",
+        json.dumps({"items": [{"status": {"containerStatuses": [{"imageID": f"docker-pullable://app@{DIGEST}"}]}}]}),
+        json.dumps([{"inUseCount": 2, "resource": {"imageHash": DIGEST}}]),
+    ],
+)
+def test_digests_are_found_in_every_kind_of_in_use_list(text: str) -> None:
+    assert in_use.parse(text, "list") == {DIGEST}
+
+
+def test_addresses_count_and_unused_images_do_not() -> None:
+    assert in_use.parse("s3://bucket/key # the model in production\n", "list") == {"s3://bucket/key"}
+    assert in_use.parse(json.dumps([{"inUseCount": 0, "imageHash": DIGEST}]), "list") == frozenset()
+    assert in_use.parse("", "list") == frozenset()
+
+
+@pytest.mark.parametrize("text", ["latest\n", "sha256:short\n", "{half", "[" * 100_000])
+def test_an_unreadable_in_use_list_is_never_taken_for_an_empty_one(text: str) -> None:
+    with pytest.raises(ConfigError, match="list"):
+        in_use.parse(text, "list")
