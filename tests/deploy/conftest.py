@@ -19,7 +19,15 @@ def built() -> Path:
     folders.build("aws")
     out = ROOT / "build" / "sam"
     done = tool("sam").run(
-        "sam", "build", "-t", ROOT / "template.yaml", "--build-dir", out, "--cached", "--cache-dir", ROOT / "build/sam-cache"
+        "sam",
+        "build",
+        "-t",
+        ROOT / "template.yaml",
+        "--build-dir",
+        out,
+        "--cached",
+        "--cache-dir",
+        ROOT / "build/sam-cache",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return out
