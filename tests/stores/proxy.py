@@ -15,14 +15,19 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests whose method is `method` (any, when empty)."""
+    """What happens to the next `times` requests whose method is `method` (any, when empty).
 
-    kind: str = "status"  # status | silence | reset | cut
+    `edit` forwards, then replaces `headers` of the answer and `swap` in its body.
+    """
+
+    kind: str = "status"  # status | silence | reset | cut | edit
     status: int = 503
     body: bytes = b""
     times: int = 1_000
     method: str = ""
     content_type: str = "application/xml"
+    headers: dict[str, str] = field(default_factory=dict)
+    swap: tuple[bytes, bytes] = (b"", b"")
 
 
 @dataclass
@@ -50,16 +55,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
 
-    def handle_expect_100(self) -> bool:
-        """Take the body at once: botocore waits for nobody."""
-        return super().handle_expect_100()
-
     def _serve(self) -> None:
         body = self._body()
         self.proxy.requests.append(f"{self.command} {self.path}")
         fault = self.proxy.take(self.command)
-        if fault is None or fault.kind == "cut":
-            self._forward(body, cut=fault is not None)
+        if fault is None or fault.kind in {"cut", "edit"}:
+            self._forward(body, fault or Fault(kind="edit"))
         elif fault.kind == "silence":
             self.proxy.released.wait(10)
             self.close_connection = True
@@ -80,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return bytes(body)
 
-    def _forward(self, body: bytes, *, cut: bool) -> None:
+    def _forward(self, body: bytes, fault: Fault) -> None:
         connection = http.client.HTTPConnection(urlsplit(self.proxy.upstream).netloc, timeout=30)
         try:
             # The Host header stays the proxy's own, which the client signed.
@@ -90,8 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
             answer = connection.getresponse()
             data = answer.read()
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in hop}
+            kept |= {name: value for name, value in fault.headers.items() if name != "Content-Length"}
+            if fault.swap[0]:
+                data = data.replace(*fault.swap)
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
-            self._answer(answer.status, kept, data, length=length, cut=cut)
+            length = fault.headers.get("Content-Length", length)
+            self._answer(answer.status, kept, data, length=length, cut=fault.kind == "cut")
         finally:
             connection.close()
 

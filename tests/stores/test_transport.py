@@ -245,3 +245,71 @@ def test_an_object_overwritten_while_it_is_tagged_is_a_conflict_and_loses_our_ta
         with pytest.raises(Conflict):
             store.tag(there, {VERDICT: "clean"})
         assert VERDICT not in store.tags(Location(store.root, "a"))
+
+
+@pytest.fixture
+def azure(azure_connection_string: str) -> Iterator[Cloud]:
+    with blob(azure_connection_string) as cloud:
+        yield cloud
+
+
+def test_a_copy_that_differs_is_removed(cloud: Cloud) -> None:
+    store = cloud.connect(single_size=str(5 << 20))
+    there = store.put("source", bytes(6_000_000) if store.root.startswith("s3") else bytes(1000))
+    stat = store.stat(there)
+    cloud.proxy.fault = {
+        "s3": Fault(kind="edit", method="HEAD", headers={"Content-Length": "7"}),
+        "gs": Fault(kind="edit", method="POST", swap=(b'"size": "1000"', b'"size": "7"')),
+        "az": Fault(kind="edit", method="HEAD", headers={"Content-Length": "7"}),
+    }[there.scheme]
+    with pytest.raises(Transient, match="removed"):
+        store.copy(stat, "differs", tags={})
+    cloud.proxy.fault = None
+    assert list(store.list("differs")) == []
+
+
+def test_a_copy_in_the_background_is_waited_for(azure: Cloud) -> None:
+    store = azure.connect()
+    stat = store.stat(store.put("a", b"1"))
+    azure.proxy.fault = Fault(kind="edit", method="HEAD", headers={"x-ms-copy-status": "pending"}, times=1)
+    assert whole(store, store.copy(stat, "b", tags={})) == b"1"
+    assert sum(entry.startswith("HEAD") for entry in azure.proxy.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [({"x-ms-copy-status": "failed"}, Transient), ({"x-ms-copy-id": "somebody-else-s"}, Conflict)],
+)
+def test_a_copy_that_failed_or_was_overwritten_is_no_copy(
+    azure: Cloud, headers: dict[str, str], error: type[CustomhouseError]
+) -> None:
+    store = azure.connect()
+    stat = store.stat(store.put("a", b"1"))
+    azure.proxy.fault = Fault(kind="edit", method="HEAD", headers=headers)
+    with pytest.raises(error):
+        store.copy(stat, "b", tags={})
+
+
+def test_tags_that_changed_while_they_were_merged_are_tried_again_later(azure: Cloud) -> None:
+    store = azure.connect()
+    there = store.put("a", b"1", tags={"team": "build"})
+    azure.proxy.fault = Fault(status=412, method="PUT")
+    with pytest.raises(Transient, match="changed"):
+        store.tag(there, {VERDICT: "clean"})
+    assert store.tags(there) == {"team": "build"}
+
+
+def test_a_blob_version_is_read_tagged_and_deleted_by_its_id(azure: Cloud) -> None:
+    """Azurite keeps no versions: the answers say that there are, and the requests are what is looked at."""
+    store = azure.connect()
+    plain = store.put("a", b"1")
+    version = {"x-ms-version-id": "2026-11-24T00:00:00.0000000Z"}
+    azure.proxy.fault = Fault(kind="edit", headers=version)
+    there = store.stat(plain).location
+    assert (there.version, there.etag) == (version["x-ms-version-id"], plain.etag)
+    azure.proxy.requests.clear()
+    azure.proxy.fault = Fault(status=202, method="DELETE")
+    store.delete(there)
+    current, by_id = azure.proxy.requests
+    assert "versionid" not in current
+    assert by_id.endswith("versionid=2026-11-24T00%3A00%3A00.0000000Z")
