@@ -25,7 +25,7 @@ def memory(*, versioned: bool = False) -> MemoryStore:
     return MemoryStore(f"memory://lifecycle-{next(_NAMES)}", versioned=versioned)
 
 
-def artifact(stat: Stat, **known: Any) -> Artifact:  # noqa: ANN401 -- any field of an artifact
+def artifact(stat: Stat, **known: Any) -> Artifact:
     """What an inventory would say of an object, 100 days old."""
     return Artifact(stat.location, stat.size, NOW - 100 * DAY, storage_class=stat.storage_class, **known)
 

@@ -24,7 +24,7 @@ TRASH = {"id": "trash", "do": "delete", "age": "30d"}
 ALL = Limits(max_share=1)
 
 
-def run(plan: Plan, store: Store, target: FakeTarget | None = None, **known: Any) -> dict[str, str]:  # noqa: ANN401 -- apply's keywords
+def run(plan: Plan, store: Store, target: FakeTarget | None = None, **known: Any) -> dict[str, str]:
     known = {"limits": ALL, "workers": 1, "sleep": [].append} | known
     outcomes = apply(plan, {store.root: Bucket(store, target)}, NOW, **known)
     return {outcome.location.key: outcome.status for outcome in outcomes}
@@ -223,7 +223,7 @@ def test_a_store_that_was_not_opened_stops_the_apply() -> None:
 class Lossy(MemoryStore):
     """Copies lose a byte."""
 
-    def copy(self, source: Stat, key: str, **known: Any) -> Location:  # noqa: ANN401 -- the port's keywords
+    def copy(self, source: Stat, key: str, **known: Any) -> Location:
         del source, known
         return self.put(key, b"short")
 

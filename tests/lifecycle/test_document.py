@@ -21,7 +21,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 }
 
 
-def compiled(root: str, *nodes: dict[str, Any], **target: Any) -> Compiled:  # noqa: ANN401 -- Target's fields
+def compiled(root: str, *nodes: dict[str, Any], **target: Any) -> Compiled:
     return compile_rules(load(list(nodes)), Target(root, **target))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 from customhouse.errors import ConfigError, Transient
 from customhouse.lifecycle.execute import FAILED, Bucket, execute
@@ -65,14 +66,12 @@ def patiently(work: Callable[[], Outcome], item: Item, sleep: Sleep) -> Outcome:
 
 
 def bounded(work: Callable[[Item], Outcome], items: Iterator[Item], workers: int) -> Iterator[Outcome]:
-    """Run `work` over `items` with at most `workers` at once; nothing is read ahead of that."""
+    """Run `work` over `items` with at most `workers` at once, yielding in the items' order; nothing is read ahead."""
     if workers == 1:
         yield from map(work, items)
         return
     with ThreadPoolExecutor(workers) as pool:
-        running: set[Future[Outcome]] = {pool.submit(work, item) for item in itertools.islice(items, workers)}
+        running = deque(pool.submit(work, item) for item in itertools.islice(items, workers))
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                running |= {pool.submit(work, item) for item in itertools.islice(items, 1)}
+            yield running.popleft().result()
+            running.extend(pool.submit(work, item) for item in itertools.islice(items, 1))

@@ -1,0 +1,128 @@
+"""The scheduled job: plan what the clouds do not do, apply it within the time there is, go on where it stopped."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+import msgspec
+
+from customhouse.errors import Gone, Rejected
+from customhouse.lifecycle.apply import Sleep, apply
+from customhouse.lifecycle.execute import Bucket
+from customhouse.lifecycle.inventory.live import Lookup, rows
+from customhouse.lifecycle.limits import Limits, RefusedPlan
+from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, ready, write
+from customhouse.lifecycle.rules import Rule, digest
+from customhouse.model import Location
+from customhouse.ports import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the lifecycle job needs of one bucket; `state` is where plans in progress are kept, under `prefix`."""
+
+    bucket: Bucket
+    rules: Sequence[Rule]
+    state: Store
+    prefix: str = "lifecycle/"
+    marks: Marks = field(default_factory=dict)
+    lookup: Lookup = lambda _: None
+    in_use: AbstractSet[str] | None = None
+    versions: bool = False
+    limits: Limits = field(default_factory=Limits)
+    workers: int = 8
+    sleep: Sleep = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run came to; `cursor` begins the next one, empty where everything planned is done."""
+
+    planned: int
+    statuses: Mapping[str, int]
+    cursor: str
+    refused: str = ""
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    """Which saved plan, and how many of its items are done."""
+
+    plan: str
+    done: int
+
+
+def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> Run:
+    """Go on with the plan that `cursor` names, or make and save a new one, and apply until `expired()`.
+
+    A plan of another policy, or too old, is made anew. One beyond the blast radius is saved and refused: a person
+    may apply it with `--accept`.
+    """
+    here, plan = _resume(job, now, cursor) or _fresh(job, now)
+    counts: Counter[str] = Counter()
+    rest = Plan(plan.header, lambda: _skip(plan.items(), here.done))
+    planned = sum(total.items for total in plan.header.totals if not total.cloud)
+    try:
+        outcomes = apply(
+            rest,
+            {job.bucket.store.root: job.bucket},
+            now,
+            limits=job.limits,
+            workers=job.workers,
+            sleep=job.sleep,
+        )
+    except RefusedPlan as refusal:
+        return Run(planned, {}, "", f"{refusal} ({job.state.root}/{here.plan})")
+    for outcome in outcomes:
+        counts[outcome.status] += 1
+        if expired():
+            break
+    done = here.done + counts.total()
+    if done < planned:
+        return Run(planned, dict(counts), msgspec.json.encode(_Cursor(here.plan, done)).decode())
+    job.state.delete(Location(job.state.root, here.plan))
+    return Run(planned, dict(counts), "")
+
+
+def _skip(items: Iterator[Item], done: int) -> Iterator[Item]:
+    mine = (item for item in items if not item.cloud)
+    return (item for at, item in enumerate(mine) if at >= done)
+
+
+def _fresh(job: Job, now: float) -> tuple[_Cursor, Plan]:
+    store = job.bucket.store
+    inventory = list(rows(store, now, job.lookup, versions=job.versions))
+    plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
+    key = f"{job.prefix}plans/{plan.header.policy[7:19]}-{int(now)}.jsonl"
+    body = io.BytesIO()
+    write(plan, body)
+    body.seek(0)
+    job.state.put(key, body, content_type="application/jsonl")
+    return _Cursor(key, 0), plan
+
+
+def _resume(job: Job, now: float, cursor: str) -> tuple[_Cursor, Plan] | None:
+    """The plan in progress, where it is still of this policy and young enough."""
+    if not cursor:
+        return None
+    try:
+        here = msgspec.json.decode(cursor, type=_Cursor)
+        plan = _load(job.state, here.plan)
+    except (Gone, msgspec.MsgspecError):
+        return None
+    young = now - plan.header.clock <= job.limits.max_age
+    return (here, plan) if young and plan.header.policy == digest(ready(job.rules, job.in_use)) else None
+
+
+def _load(state: Store, key: str) -> Plan:
+    """A saved plan, whole in memory: what one run can list, it can also hold."""
+    with state.read(Location(state.root, key)) as body:
+        lines = b"".join(body).splitlines()
+    if not lines:
+        raise Rejected(f"{state.root}/{key} is empty")
+    decode = msgspec.json.Decoder(Item).decode
+    return Plan(parse_header(lines[0], key), lambda: (decode(line) for line in lines[1:]))

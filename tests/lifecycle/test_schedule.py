@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from customhouse.lifecycle.execute import Bucket
+from customhouse.lifecycle.limits import Limits
+from customhouse.lifecycle.native.compile import compile_rules
+from customhouse.lifecycle.native.gcs import custom_time
+from customhouse.lifecycle.native.words import Target
+from customhouse.lifecycle.plan import Plan, read
+from customhouse.lifecycle.schedule import Job, Run, run
+from customhouse.lifecycle.upload import arm, enforce
+from customhouse.lifecycle.vocabulary import load
+from customhouse.lifecycle.words import DAY, Artifact
+from customhouse.model import LIFECYCLE_TAG, Location
+from customhouse.stores.memory import MemoryStore
+from tests.lifecycle.support import contents, memory
+
+LATER = 4e9  # seconds: long after any object of these tests was put
+PURGE = load([{"id": "purge", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "in/"}}])
+NEVER: Callable[[], bool] = lambda: False  # noqa: E731 -- a clock that never runs out
+
+
+def job(count: int = 5, **known: Any) -> tuple[Job, MemoryStore]:
+    store = memory()
+    for at in range(count):
+        store.put(f"in/{at}", b"x", tags={"n": str(at)})
+    store.put("stays", b"x")
+    fields: dict[str, Any] = {"rules": PURGE, "state": memory(), "limits": Limits(max_share=1), "workers": 1}
+    return Job(Bucket(store), **(fields | known)), store
+
+
+def test_a_run_with_time_enough_does_everything_and_leaves_no_plan_behind() -> None:
+    work, store = job()
+    assert run(work, LATER, NEVER) == Run(5, {"done": 5}, "")
+    assert set(contents(store)) == {"stays"}
+    assert contents(work.state) == {}
+
+
+def test_a_run_that_is_out_of_time_is_gone_on_with_from_its_cursor() -> None:
+    work, store = job()
+    calls = itertools.count(1)
+    first = run(work, LATER, lambda: next(calls) >= 2)
+    assert first.statuses == {"done": 2}
+    store.put("in/new", b"not in the plan")
+    second = run(work, LATER + 60, NEVER, first.cursor)
+    assert (second.statuses, second.cursor) == ({"done": 3}, "")
+    assert set(contents(store)) == {"in/new", "stays"}
+
+
+def test_a_cursor_of_another_policy_or_an_old_plan_or_none_at_all_plans_anew() -> None:
+    work, store = job()
+    once = run(work, LATER, lambda: True)
+    assert once.cursor
+    other = replace(work, rules=load([{"id": "other", "do": "delete", "undo": "none", "age": "30d"}]))
+    assert run(other, LATER, lambda: True, once.cursor).planned == 5
+    assert run(work, LATER + 2 * DAY, lambda: True, once.cursor).planned == 3
+    assert run(work, LATER, NEVER, '{"plan":"nowhere","done":9}').planned == 2
+    assert run(work, LATER, NEVER, "half a cursor").planned == 0
+    assert set(contents(store)) == {"stays"}
+
+
+def test_a_plan_beyond_the_blast_radius_is_saved_for_a_person_and_nothing_is_done(tmp_path: Any) -> None:
+    work, store = job(limits=Limits(max_items=2))
+    done = run(work, LATER, NEVER)
+    assert "more than 2" in done.refused
+    assert len(contents(store)) == 6
+    [saved] = contents(work.state).values()
+    (tmp_path / "plan.jsonl").write_bytes(saved)
+    plan: Plan = read(tmp_path / "plan.jsonl")
+    assert len(list(plan.items())) == 5
+    assert plan.header.inventory == store.root
+
+
+def test_what_the_cloud_does_itself_is_not_done_twice() -> None:
+    work, store = job(marks={"purge": "exact"})
+    assert run(work, LATER, NEVER) == Run(0, {}, "")
+    assert len(contents(store)) == 6
+
+
+ARMED = load(
+    [
+        {
+            "id": "wheels",
+            "do": "delete",
+            "undo": "none",
+            "age": "30d",
+            "select": {"suffix": ".whl"},
+            "exclude": {"prefix": "keep/"},
+        }
+    ]
+)
+
+
+def upload(key: str, **known: Any) -> Artifact:
+    return Artifact(Location("s3://bucket", key, version=key), 1, 100 * DAY, **known)
+
+
+def test_an_upload_is_armed_with_its_rule_and_its_due_moment() -> None:
+    compiled = compile_rules(ARMED, Target("s3://bucket"))
+    found = arm(ARMED, compiled, upload("a.whl"))
+    assert found is not None
+    assert (found.label, found.custom_time) == ("wheels", custom_time(130 * DAY))
+    assert arm(ARMED, compiled, upload("a.txt")) is None
+    assert arm(ARMED, compiled, upload("keep/a.whl")) is None
+    assert LIFECYCLE_TAG in str(compiled.native)
+
+
+LATEST = load([{"id": "two", "do": "delete", "age": "0m", "keep": {"latest": 2, "per": "package", "order": "version"}}])
+
+
+def release(version: str, **known: Any) -> Artifact:
+    return upload(f"p/{version}", ecosystem="pypi", package="p", package_version=version, **known)
+
+
+def test_an_upload_pushes_the_oldest_release_of_its_package_out() -> None:
+    siblings = [release("1.10"), release("1.9"), release("1.0rc1"), upload("other", ecosystem="pypi", package="q")]
+    pushed = enforce(LATEST, siblings[0], siblings, 101 * DAY)
+    assert [item.location.key for item in pushed] == ["p/1.0rc1"]
+    assert enforce(LATEST, upload("unknown"), siblings, 101 * DAY) == []
+
+
+def test_nothing_is_enforced_at_upload_where_a_rule_protects_what_is_in_use() -> None:
+    rules = (*LATEST, *load([{"id": "used", "do": "delete", "age": "1d", "protect": {"in_use": True}}]))
+    siblings = [release("3"), release("2"), release("1")]
+    assert enforce(rules, siblings[0], siblings, 101 * DAY) == []
+
+
+def test_a_kept_release_is_not_pushed_out() -> None:
+    rules = (*LATEST, *load([{"id": "lts", "do": "keep", "select": {"tag": {"lts": "true"}}}]))
+    siblings = [release("3"), release("2"), release("1", tags={"lts": "true"})]
+    assert enforce(rules, siblings[0], siblings, 101 * DAY) == []
