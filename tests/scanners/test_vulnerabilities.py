@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from customhouse.errors import ConfigError, Transient
+from customhouse.model import Finding, Package, Skip, SkipReason
+from customhouse.scanners.vulnerabilities import Vulnerabilities, build
+from customhouse.vulnerabilities import shards
+from tests.scanners.support import member
+from tests.vulnerabilities.support import NOW, empty, index, record
+
+if TYPE_CHECKING:
+    from customhouse.model import Location
+    from customhouse.ports import Body
+
+ADVISORY = record("GHSA-1", "npm", "a", ("introduced", "0"), ("fixed", "1.2.0"))
+PACKAGE = Package("pkg:npm/a@1.0.0", "package.json")
+DAY = 86_400.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_packages_are_matched_at_the_end(clock: Clock) -> None:
+    store = empty()
+    index(ADVISORY, store=store)
+    scanner = Vulnerabilities(store, 7, clock)
+    (finding,) = scanner.conclude([Skip("x", SkipReason.LIMIT), PACKAGE])
+    assert isinstance(finding, Finding)
+    assert (finding.rule, finding.member) == ("GHSA-1", "package.json")
+    assert not scanner.wants(member(b"{}", "package.json"))
+    assert list(scanner.scan(member(b"{}"))) == []
+
+
+def test_without_packages_the_index_is_not_needed(clock: Clock) -> None:
+    assert list(Vulnerabilities(empty(), 7, clock).conclude([])) == []
+
+
+def test_no_index_is_a_skip_never_clean(clock: Clock) -> None:
+    scanner = Vulnerabilities(empty(), 7, clock)
+    (skip,) = scanner.conclude([PACKAGE])
+    assert isinstance(skip, Skip)
+    assert skip.reason is SkipReason.ENGINE
+    assert "no vulnerability index" in skip.detail
+    assert scanner.version == "none"
+
+
+def test_a_stale_index_finds_what_it_knows_and_is_a_skip(clock: Clock) -> None:
+    store = empty()
+    index(ADVISORY, store=store)
+    scanner = Vulnerabilities(store, 7, clock)
+    clock.now += 8 * DAY
+    skip, finding = scanner.conclude([PACKAGE])
+    assert isinstance(skip, Skip)
+    assert skip.detail == "the vulnerability index is 8.0 days old"
+    assert isinstance(finding, Finding)
+
+
+def test_a_broken_shard_is_a_skip(clock: Clock) -> None:
+    store = empty()
+    at = index(ADVISORY, store=store)
+    store.put(shards.shard_key(at.manifest.shards["npm"][0]), b"broken")
+    (skip,) = Vulnerabilities(store, 7, clock).conclude([PACKAGE])
+    assert isinstance(skip, Skip)
+    assert skip.reason is SkipReason.ENGINE
+
+
+def test_a_store_that_does_not_answer_is_a_skip(clock: Clock) -> None:
+    class Down:
+        root = "memory://down"
+
+        def read(self, location: Location, start: int = 0, length: int | None = None) -> Body:
+            raise Transient(f"{location.key} {start} {length}")
+
+    (skip,) = Vulnerabilities(Down(), 7, clock).conclude([PACKAGE])  # type: ignore[arg-type]
+    assert isinstance(skip, Skip)
+    assert skip.reason is SkipReason.ENGINE
+
+
+@pytest.mark.parametrize(
+    ("purl", "detail"),
+    [
+        ("pkg:pypi/a@1", "PyPI"),
+        ("pkg:deb/debian/a@1", "an unknown release"),
+        ("pkg:rpm/fedora/a@1-1.fc40", "an unknown release"),
+        ("pkg:deb/debian/a@1?distro=debian-12", "Debian:12"),
+    ],
+)
+def test_what_the_index_cannot_know_is_a_skip(clock: Clock, purl: str, detail: str) -> None:
+    store = empty()
+    index(ADVISORY, store=store)
+    (skip,) = Vulnerabilities(store, 7, clock).conclude([Package(purl, "m"), Package(purl, "n")])
+    assert isinstance(skip, Skip)
+    assert (skip.reason, skip.member) == (SkipReason.UNSUPPORTED, "m")
+    assert skip.detail.endswith(detail)
+
+
+def test_types_without_any_advisories_are_no_skip(clock: Clock) -> None:
+    store = empty()
+    index(ADVISORY, store=store)
+    packages = [Package("pkg:helm/a@1", "m"), Package("pkg:cocoapods/a@1", "m"), Package("pkg:npm/a", "m")]
+    assert list(Vulnerabilities(store, 7, clock).conclude(packages)) == []
+
+
+def test_a_new_index_is_seen_after_a_while(clock: Clock) -> None:
+    store = empty()
+    index(record("X-0", "npm", "b", ("introduced", "0")), store=store)
+    scanner = Vulnerabilities(store, 7, clock)
+    before = scanner.version
+    index(ADVISORY, store=store, now=NOW + 60)
+    clock.now += 60
+    assert scanner.version == before
+    clock.now += DAY / 24
+    assert scanner.version != before
+    assert [fact.rule for fact in scanner.conclude([PACKAGE]) if isinstance(fact, Finding)] == ["GHSA-1"]
+
+
+def test_options_are_checked() -> None:
+    assert build({"index": empty(), "max_age": 2}).needs == ("packages",)
+    with pytest.raises(ConfigError, match="index"):
+        build({})
+    with pytest.raises(ConfigError, match="index"):
+        build({"index": "s3://bucket"})
+    with pytest.raises(ConfigError, match="depth"):
+        build({"index": empty(), "depth": 1})
