@@ -101,8 +101,7 @@ class BlobStore:
         if_match: Location | None = None,
     ) -> Location:
         """See `ports.Store.copy`; within one storage account; waited for, then compared."""
-        foreign = self.tags(source.location) if source.tags is None else source.tags
-        wanted = carried(foreign, tags)
+        wanted = carried(self._tags_of(source), tags)
         conditions = self._kept(wanted) | self._matching(if_match) | _source(source.location)
         if if_absent:
             conditions["match_condition"] = MatchConditions.IfMissing

@@ -49,7 +49,7 @@ class S3Store:
 
     def stat(self, location: Location) -> Stat:
         """See `ports.Store.stat`; one call, `tags` known where it has none."""
-        with pinned(location, lambda: self._head(Location(self.root, location.key))):
+        with pinned(location, lambda: self._head(_now(location))):
             return self._head(location)
 
     def read(self, location: Location, start: int = 0, length: int | None = None) -> Body:
@@ -58,7 +58,7 @@ class S3Store:
             return StreamBody(self.stat(location), [], 0)
         wanted = byte_range(start, length)
         try:
-            with pinned(location, lambda: self._head(Location(self.root, location.key))), translated(location):
+            with pinned(location, lambda: self._head(_now(location))), translated(location):
                 answer = self._client.get_object(**self._exact(location), **({"Range": wanted} if wanted else {}))
         except InvalidRange:
             return StreamBody(self.stat(location), [], 0)
@@ -100,7 +100,7 @@ class S3Store:
         if_match: Location | None = None,
     ) -> Location:
         """See `ports.Store.copy`; one CopyObject up to `single_size`, beyond it UploadPartCopy; then verified."""
-        foreign = self.tags(source.location) if source.tags is None else source.tags
+        foreign = self._tag_set(source.location) if source.tags is None else source.tags
         target = self._target(key, carried(foreign, tags))
         conditions = self._conditions(if_absent=if_absent, if_match=if_match)
         exact = self._exact(source.location)
@@ -122,9 +122,7 @@ class S3Store:
         """See `ports.Store.tags`; one call, and one look at the etag where there is no version to name."""
         if location.etag and not location.version:
             location = self.stat(location).location
-        exact = {name: value for name, value in self._exact(location).items() if name != "IfMatch"}
-        with pinned(location, lambda: self._head(Location(self.root, location.key))), translated(location):
-            return {tag["Key"]: tag["Value"] for tag in self._client.get_object_tagging(**exact)["TagSet"]}
+        return self._tag_set(location)
 
     def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
         """See `ports.Store.tag`.
@@ -134,7 +132,7 @@ class S3Store:
         """
         stat = None if location.version else self.stat(location)
         target = stat.location if stat else location
-        current = self.tags(target) if stat is None or stat.tags is None else dict(stat.tags)
+        current = self._tag_set(target) if stat is None or stat.tags is None else dict(stat.tags)
         wanted = merged(current, changes)
         if wanted != current:
             self._write_tags(target, wanted)
@@ -216,6 +214,11 @@ class S3Store:
         self.delete(location)
         raise Transient(f"the copy {location} is not what {source.location} was; it was removed")
 
+    def _tag_set(self, location: Location) -> dict[str, str]:
+        exact = {name: value for name, value in self._exact(location).items() if name != "IfMatch"}
+        with pinned(location, lambda: self._head(_now(location))), translated(location):
+            return {tag["Key"]: tag["Value"] for tag in self._client.get_object_tagging(**exact)["TagSet"]}
+
     def _write_tags(self, location: Location, tags: Mapping[str, str]) -> None:
         exact = {name: value for name, value in self._exact(location).items() if name != "IfMatch"}
         with translated(location):
@@ -239,3 +242,7 @@ class S3Store:
         modified: datetime = entry["LastModified"]
         location = self._located(entry["Key"], entry)
         return Stat(location, entry["Size"], modified.timestamp(), storage_class=entry.get("StorageClass", ""))
+
+
+def _now(location: Location) -> Location:
+    return Location(location.root, location.key)
