@@ -132,9 +132,9 @@ schedule() {
 
 alerts() {
   local found
-  found=$(gcloud monitoring policies list --project="$PROJECT" --filter="displayName='$NAME'" --format='value(name)')
+  found=$(gcloud alpha monitoring policies list --project="$PROJECT" --filter="displayName='$NAME'" --format='value(name)')
   [ -z "$found" ] || return 0
-  gcloud monitoring policies create --project="$PROJECT" \
+  gcloud alpha monitoring policies create --project="$PROJECT" \
     --policy="$(sed "s/@NAME@/$NAME/g" "$here/alerts.json")"
 }
 

@@ -18,8 +18,8 @@ for name in "$NAME" "$NAME-schedule"; do
 done
 remove pubsub subscriptions @@ "$DEAD_LETTERS" --project="$PROJECT"
 remove pubsub topics @@ "$DEAD_LETTERS" --project="$PROJECT"
-for policy in $(gcloud monitoring policies list --project="$PROJECT" --filter="displayName='$NAME'" --format='value(name)'); do
-  gcloud monitoring policies delete "$policy" --project="$PROJECT" --quiet
+for policy in $(gcloud alpha monitoring policies list --project="$PROJECT" --filter="displayName='$NAME'" --format='value(name)'); do
+  gcloud alpha monitoring policies delete "$policy" --project="$PROJECT" --quiet
 done
 for address in "$RUNNER" "$CALLER" "$BUILDER"; do
   remove iam service-accounts @@ "$address" --project="$PROJECT"
@@ -27,6 +27,6 @@ done
 if [ "${DELETE_BUCKETS:-no}" = yes ]; then
   for name in "$INTAKE" "$RELEASED" "$QUARANTINE" "$RECORDS"; do
     exists gcloud storage buckets describe "gs://$name" || continue
-    gcloud storage rm --recursive --all-versions "gs://$name"
+    gcloud storage rm "gs://$name" --recursive --all-versions
   done
 fi

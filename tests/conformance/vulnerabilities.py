@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from customhouse.model import Finding, Package
+from customhouse.model import Finding
 from customhouse.scanners.vulnerabilities import Vulnerabilities
 from customhouse.stores import open_store
 from customhouse.vulnerabilities.build import build
 from tests.conformance import Result, rows
-from tests.conformance.lockfiles import SCANNER, member
+from tests.conformance.lockfiles import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,21 +148,17 @@ def records(bucket: str, name: str, pair: dict[str, Any], products: dict[str, st
             yield {"id": identity, "affected": parts}
 
 
-def packages(path: Path) -> list[Fact]:
-    """The packages of one document, or of every file of a repository."""
+def facts(path: Path, scanner: Vulnerabilities) -> list[Fact]:
+    """What the scanner says of one document, or of every file of a repository."""
     files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.is_file())
     members = [member(f"{path.name}/{found.relative_to(path.parent)}", found.read_bytes()) for found in files]
-    return [fact for each in members if SCANNER.wants(each) for fact in SCANNER.scan(each)]
+    return [fact for each in members if scanner.wants(each) for fact in scanner.scan(each)]
 
 
 def judge(row: Row, folder: Path, scanner: Vulnerabilities) -> Result:
     """Whether we find what the golden report names, and nothing else."""
-    known = [fact for fact in packages(folder / row.path) if isinstance(fact, Package)]
-    said = {
-        (fact.rule, fact.message.partition(" ")[0].lower())
-        for fact in scanner.conclude(known)
-        if isinstance(fact, Finding)
-    }
+    found = [fact for fact in facts(folder / row.path, scanner) if isinstance(fact, Finding)]
+    said = {(finding.rule, finding.message.partition(" ")[0].lower()) for finding in found}
     wanted = {(rule, name.lower()) for rule, name in EXPECTED.findall(row.expect)}
     return Result(row, right=said == wanted, detail=f"more {said - wanted}, less {wanted - said}")
 

@@ -5,9 +5,8 @@ from demo.judge import Row
 from demo.show import show
 from rich.console import Console
 
-ROW = Row(
-    "aws", "a/b.zip", "quarantined", "rule", {"t": "u", "customhouse-verdict": "quarantined"}, "s3://q/1/a/b.zip", 7
-)
+TAGS = {"t": "u", "customhouse-verdict": "quarantined"}
+ROW = Row("aws", "a/b.zip", "quarantined", "rule", TAGS, "s3://q/1/a/b.zip", 7)
 
 
 def test_pipe_gets_one_line_of_fields_per_row(capsys: pytest.CaptureFixture[str]) -> None:

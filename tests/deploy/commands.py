@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_RECORDER = """#!{python}
-import json, os, sys
-words = sys.argv[1:]
-with open(os.environ["RECORD"], "a") as record:
-    record.write(json.dumps([os.path.basename(sys.argv[0]), *words]) + "\\n")
-for start, answer in json.loads(os.environ["ANSWERS"]).items():
-    if " ".join(words).startswith(start):
-        if answer is None:
-            sys.exit(1)
-        print(answer)
-        break
+_RECORDER = """#!/bin/sh
+printf '%s\\0' "${{0##*/}}" "$@" >>{record}
+printf '\\n\\0' >>{record}
+case "$*" in
+{cases}
+esac
 """
 
 
@@ -30,24 +24,29 @@ def recorded(
 
     `answers` says by the first words of a command what it prints; None makes it fail.
     """
-    tools = folder / "bin"
+    tools, record = folder / "bin", folder / "record"
     tools.mkdir()
-    for name in ("az", "func", "gcloud"):
-        (tools / name).write_text(_RECORDER.format(python=sys.executable))
-        (tools / name).chmod(0o755)
-    record = folder / "record"
     record.touch()
+    text = _RECORDER.format(record=shlex.quote(str(record)), cases="\n".join(map(_case, answers.items())))
+    for name in ("az", "func", "gcloud"):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
     done = subprocess.run(
         ["bash", script],
         cwd=cwd,
-        env=dict(environment)
-        | {"PATH": f"{tools}:{os.environ['PATH']}", "RECORD": str(record), "ANSWERS": json.dumps(dict(answers))},
+        env=dict(environment) | {"PATH": f"{tools}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in record.read_text().splitlines()]
+    return [command.split("\0")[:-1] for command in record.read_text().split("\n\0")[:-1]]
+
+
+def _case(answer: tuple[str, str | None]) -> str:
+    start, text = answer
+    action = "exit 1" if text is None else f"echo {shlex.quote(text)}"
+    return f"{shlex.quote(start)}*) {action} ;;"
 
 
 def option(command: Sequence[str], name: str) -> str:

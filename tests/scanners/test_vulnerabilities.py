@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from customhouse.errors import ConfigError, Transient
-from customhouse.model import Finding, Package, Skip, SkipReason
+from customhouse.model import Finding, Skip, SkipReason
 from customhouse.scanners.vulnerabilities import Vulnerabilities, build
 from customhouse.vulnerabilities import shards
 from tests.scanners.support import member
@@ -14,9 +15,19 @@ from tests.vulnerabilities.support import NOW, empty, index, record
 if TYPE_CHECKING:
     from customhouse.model import Location
     from customhouse.ports import Body
+    from customhouse.scanners import Member
 
 ADVISORY = record("GHSA-1", "npm", "a", ("introduced", "0"), ("fixed", "1.2.0"))
-PACKAGE = Package("pkg:npm/a@1.0.0", "package.json")
+LOCK = b'{"packages": {"node_modules/a": {"version": "1.0.0"}}}'
+
+
+def sbom(*purls: str) -> Member:
+    """A member that names these packages."""
+    document = {"bomFormat": "CycloneDX", "components": [{"purl": purl} for purl in purls]}
+    return member(json.dumps(document).encode(), "bom.json")
+
+
+LOCKED = member(LOCK, "package-lock.json")
 DAY = 86_400.0
 
 
@@ -33,24 +44,24 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_packages_are_matched_at_the_end(clock: Clock) -> None:
+def test_the_packages_of_a_member_are_matched(clock: Clock) -> None:
     store = empty()
     index(ADVISORY, store=store)
     scanner = Vulnerabilities(store, 7, clock)
-    (finding,) = scanner.conclude([Skip("x", SkipReason.LIMIT), PACKAGE])
+    assert scanner.wants(LOCKED)
+    assert not scanner.wants(member(b"{}", "other.json"))
+    (finding,) = scanner.scan(LOCKED)
     assert isinstance(finding, Finding)
-    assert (finding.rule, finding.member) == ("GHSA-1", "package.json")
-    assert not scanner.wants(member(b"{}", "package.json"))
-    assert list(scanner.scan(member(b"{}"))) == []
+    assert (finding.rule, finding.member) == ("GHSA-1", LOCKED.path)
 
 
 def test_without_packages_the_index_is_not_needed(clock: Clock) -> None:
-    assert list(Vulnerabilities(empty(), 7, clock).conclude([])) == []
+    assert list(Vulnerabilities(empty(), 7, clock).scan(sbom())) == []
 
 
 def test_no_index_is_a_skip_never_clean(clock: Clock) -> None:
     scanner = Vulnerabilities(empty(), 7, clock)
-    (skip,) = scanner.conclude([PACKAGE])
+    (skip,) = scanner.scan(LOCKED)
     assert isinstance(skip, Skip)
     assert skip.reason is SkipReason.ENGINE
     assert "no vulnerability index" in skip.detail
@@ -62,7 +73,7 @@ def test_a_stale_index_finds_what_it_knows_and_is_a_skip(clock: Clock) -> None:
     index(ADVISORY, store=store)
     scanner = Vulnerabilities(store, 7, clock)
     clock.now += 8 * DAY
-    skip, finding = scanner.conclude([PACKAGE])
+    skip, finding = scanner.scan(LOCKED)
     assert isinstance(skip, Skip)
     assert skip.detail == "the vulnerability index is 8.0 days old"
     assert isinstance(finding, Finding)
@@ -72,7 +83,7 @@ def test_a_broken_shard_is_a_skip(clock: Clock) -> None:
     store = empty()
     at = index(ADVISORY, store=store)
     store.put(shards.shard_key(at.manifest.shards["npm"][0]), b"broken")
-    (skip,) = Vulnerabilities(store, 7, clock).conclude([PACKAGE])
+    (skip,) = Vulnerabilities(store, 7, clock).scan(LOCKED)
     assert isinstance(skip, Skip)
     assert skip.reason is SkipReason.ENGINE
 
@@ -84,7 +95,7 @@ def test_a_store_that_does_not_answer_is_a_skip(clock: Clock) -> None:
         def read(self, location: Location, start: int = 0, length: int | None = None) -> Body:
             raise Transient(f"{location.key} {start} {length}")
 
-    (skip,) = Vulnerabilities(Down(), 7, clock).conclude([PACKAGE])  # type: ignore[arg-type]
+    (skip,) = Vulnerabilities(Down(), 7, clock).scan(LOCKED)  # type: ignore[arg-type]
     assert isinstance(skip, Skip)
     assert skip.reason is SkipReason.ENGINE
 
@@ -101,17 +112,32 @@ def test_a_store_that_does_not_answer_is_a_skip(clock: Clock) -> None:
 def test_what_the_index_cannot_know_is_a_skip(clock: Clock, purl: str, detail: str) -> None:
     store = empty()
     index(ADVISORY, store=store)
-    (skip,) = Vulnerabilities(store, 7, clock).conclude([Package(purl, "m"), Package(purl, "n")])
+    (skip,) = Vulnerabilities(store, 7, clock).scan(sbom(purl, purl.replace("/a@", "/b@")))
     assert isinstance(skip, Skip)
-    assert (skip.reason, skip.member) == (SkipReason.UNSUPPORTED, "m")
+    assert skip.reason is SkipReason.UNSUPPORTED
     assert skip.detail.endswith(detail)
 
 
 def test_types_without_any_advisories_are_no_skip(clock: Clock) -> None:
     store = empty()
     index(ADVISORY, store=store)
-    packages = [Package("pkg:helm/a@1", "m"), Package("pkg:cocoapods/a@1", "m"), Package("pkg:npm/a", "m")]
-    assert list(Vulnerabilities(store, 7, clock).conclude(packages)) == []
+    packages = sbom("pkg:helm/a@1", "pkg:cocoapods/a@1", "pkg:npm/a")
+    assert list(Vulnerabilities(store, 7, clock).scan(packages)) == []
+
+
+def test_a_package_file_that_does_not_read_is_a_skip(clock: Clock) -> None:
+    (skip,) = Vulnerabilities(empty(), 7, clock).scan(member(b"{", "package-lock.json"))
+    assert isinstance(skip, Skip)
+    assert skip.reason is SkipReason.CORRUPT
+
+
+def test_a_system_tells_its_release_by_its_own_packages(clock: Clock) -> None:
+    store = empty()
+    index(record("DEBIAN-CVE-1-1", "Debian:12", "glibc", ("introduced", "0"), ("fixed", "2.36-10")), store=store)
+    status = b"Package: base-files\nVersion: 12.4+deb12u5\n\nPackage: libc6\nSource: glibc\nVersion: 2.36-9\n"
+    facts = list(Vulnerabilities(store, 7, clock).scan(member(status, "var/lib/dpkg/status")))
+    assert [fact.rule for fact in facts if isinstance(fact, Finding)] == ["DEBIAN-CVE-1-1"]
+    assert len(facts) == 1
 
 
 def test_a_new_index_is_seen_after_a_while(clock: Clock) -> None:
@@ -124,11 +150,11 @@ def test_a_new_index_is_seen_after_a_while(clock: Clock) -> None:
     assert scanner.version == before
     clock.now += DAY / 24
     assert scanner.version != before
-    assert [fact.rule for fact in scanner.conclude([PACKAGE]) if isinstance(fact, Finding)] == ["GHSA-1"]
+    assert [fact.rule for fact in scanner.scan(LOCKED) if isinstance(fact, Finding)] == ["GHSA-1"]
 
 
 def test_options_are_checked() -> None:
-    assert build({"index": empty(), "max_age": 2}).needs == ("packages",)
+    assert build({"index": empty(), "max_age": 2}).name == "vulnerabilities"
     with pytest.raises(ConfigError, match="index"):
         build({})
     with pytest.raises(ConfigError, match="index"):

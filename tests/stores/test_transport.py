@@ -146,7 +146,7 @@ def test_what_retrying_cannot_help_is_rejected(cloud: Cloud, status: int, error:
 def test_a_service_that_says_nothing_is_transient(cloud: Cloud) -> None:
     store = cloud.connect()
     there = store.put("a", b"1")
-    cloud.proxy.fault = Fault(kind="silence", times=1)
+    cloud.proxy.fault = Fault(kind="silence", times=4)  # an SDK may ask again before it gives up
     with pytest.raises(Transient):
         store.stat(there)
 

@@ -53,6 +53,19 @@ def test_the_release_of_the_artifact_serves_packages_that_tell_none() -> None:
     assert place("pkg:pypi/a@1", "debian-12") == Place("PyPI", "a", "1")
 
 
+@pytest.mark.parametrize(
+    ("purl", "distro"),
+    [
+        ("pkg:deb/debian/base-files@12.4%2Bdeb12u5", "debian-12"),
+        ("pkg:deb/ubuntu/base-files@12ubuntu4.6", "ubuntu-22.04"),
+        ("pkg:apk/alpine/alpine-release@3.20.3-r0", "alpine-3.20.3-r0"),
+    ],
+)
+def test_a_package_that_is_made_for_one_release_tells_it(purl: str, distro: str) -> None:
+    assert distro_of([purl, "pkg:pypi/base-files@1"]) == distro
+    assert place("pkg:deb/debian/a@1%2Bdeb11u2") == Place("Debian:11", "a", "1+deb11u2")
+
+
 def test_the_artifact_tells_its_release_by_a_package() -> None:
     assert distro_of(["pkg:pypi/a@1", "pkg:generic/ubuntu@22.04?distro=ubuntu-22.04"]) == "ubuntu-22.04"
     assert distro_of(["pkg:generic/a@1"]) == ""

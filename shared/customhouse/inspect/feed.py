@@ -18,7 +18,6 @@ WINDOW = 4 << 20
 OVERLAP = 64 << 10
 _BATCH_BYTES = 512 << 10
 _BATCH_MEMBERS = 64
-_GRACE = 5.0
 
 Piece = tuple[int, Member]
 
@@ -57,7 +56,8 @@ class Feed:
     def large(self, member: Member, reader: Reader) -> int:
         """A member larger than a window, from `reader`; how many bytes it had. Errors of the source go up."""
         self._flush()
-        copy = _Copy(self, replace(member, data=reader.peek(WINDOW), last=False), self._budget)
+        head = reader.peek(WINDOW)
+        copy = _Copy(self, replace(member, data=head, size=max(member.size, len(head)), last=False), self._budget)
         try:
             size = 0
             for window in _windows(member, reader):
@@ -100,7 +100,7 @@ class Feed:
         except Exhausted:
             for _, member in self._batch:
                 self._ledger.skip(member.path, SkipReason.TIMEOUT, "no time was left for it")
-        for label in self._pool.close(self._budget.remaining + _GRACE):
+        for label in self._pool.close(max(0.0, self._budget.remaining) + self._budget.limits.grace):
             for path in label if isinstance(label, tuple) else ():
                 self._ledger.skip(path, SkipReason.TIMEOUT, "a scanner did not end in time")
 

@@ -22,7 +22,7 @@ class Limits:
     `spool` bytes of all files that need seeking stay in memory, more goes to disk up to `disk` bytes in all;
     `dictionary` bytes is the largest window a decompressor may ask for; `directory` bytes the largest list of members
     (a zip's central directory, a 7z header); `queued` bytes wait for scanners at any time, scanned by `workers`
-    threads.
+    threads that get `grace` seconds more when time is up.
     """
 
     depth: int = 16
@@ -40,6 +40,7 @@ class Limits:
     directory: int = 24 * MIB
     queued: int = 32 * MIB
     workers: int = 2
+    grace: float = 5.0
 
 
 class LimitHit(Exception):  # noqa: N818 -- a limit that is hit is no error of ours

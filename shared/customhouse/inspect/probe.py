@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _ZIP = (
     ("wheel", re.compile(r"^[^/]+\.dist-info/WHEEL$")),
@@ -36,6 +37,10 @@ _TAR = (
 _AR = (("deb", re.compile(r"^debian-binary$")),)
 _RULES = {"zip": _ZIP, "tar": _TAR, "ar": _AR}
 
+_ANY = re.compile(
+    "|".join(f"(?:\\./)?{p.pattern.removeprefix('^')}" for p in (r[1] for r in (*_ZIP, *_TAR, *_AR))), re.IGNORECASE
+)
+
 ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine"})
 """Packages that are unpacked as a file system of their own, links and set-user-id programs included."""
 
@@ -51,8 +56,15 @@ class Probe:
         self.kind = kind
         self._rules = list(_RULES.get(kind, ()))
 
+    def see_all(self, names: Iterable[str]) -> None:
+        """All names of a container that lists them first."""
+        for name in names:
+            self.see(name)
+
     def see(self, name: str) -> None:
         """One more name."""
+        if not self._rules or not _ANY.match(name):
+            return
         plain = name.removeprefix("./")
         for place, (kind, pattern) in enumerate(self._rules):
             if pattern.match(plain):

@@ -88,9 +88,14 @@ class Intake:
         self._hasher = Hasher(digests)
         self._budget = budget
         self._failed: Exception | None = None
+        self._pieces = self._hashed()
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        """The one iterator there is, so that whoever comes later goes on where the one before stopped."""
+        return self._pieces
+
+    def _hashed(self) -> Iterator[bytes]:
         """Chunks of at most 1 MiB, hashed on their way; what the source raises is raised again by `finish`."""
         for chunk in self._source():
             for start in range(0, len(chunk), BLOCK):

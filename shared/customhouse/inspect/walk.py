@@ -22,6 +22,7 @@ from customhouse.model import Severity, SkipReason
 from customhouse.scanners import Member
 
 _SETUID = 0o6000
+_SMALL = 1 << 20
 _OURS = (NameError, ImportError, AttributeError, MemoryError, NotImplementedError)
 _TARS = frozenset({"tar", "npm", "sdist", "crate", "helm", "apk-alpine", "conda", "docker-save", "oci-layout"})
 """Kinds that a compressed tar may be: then that is what the compressed file is, too."""
@@ -155,8 +156,10 @@ class Walker:
         probe, book = Probe(kind), Book(rooted=node.rooted, library=kind == "ar")
         content = ""
         for entry in format_.entries(source):
-            for name in source.take_listing() or (entry.name,):
-                probe.see(name)
+            if not source.listed:
+                probe.see(entry.name)
+            elif source.listing:
+                probe.see_all(source.take_listing())
             book.rooted = node.rooted or probe.kind in ROOTED
             rooted = book.rooted or (kind == "tar" and LAYER.match(entry.name) is not None)
             child = Node(
@@ -181,9 +184,22 @@ class Walker:
         if entry.skip is not None:
             self._ledger.skip(node.path, *entry.skip)
         elif entry.data is not None:
-            data = self._metered(entry)
-            return self._guarded(node, lambda: self.walk(node, Reader(data)))
+            return self._guarded(node, lambda: self._bytes(node, entry))
         return ""
+
+    def _bytes(self, node: Node, entry: Entry) -> str:
+        """An entry's bytes: small ones at once, which is most of the work in most archives."""
+        data = self._metered(entry)
+        if entry.size is None or entry.size > _SMALL:
+            return self.walk(node, Reader(data))
+        whole = b"".join(data)
+        kind = identify(whole[:HEAD], node.name)
+        if kind in FORMATS or kind in UNOPENED or len(whole) != entry.size:
+            return self.walk(node, Reader((whole,)))
+        self._misnamed(node, kind)
+        self._feed.whole(self._member(node, kind, whole))
+        self._appended(node, kind, whole)
+        return kind
 
     def _metered(self, entry: Entry) -> Iterator[bytes]:
         """An entry's bytes, counted while they are inflated, so that a bomb stops where a budget ends."""

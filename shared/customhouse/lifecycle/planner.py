@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from pathlib import Path
@@ -40,6 +40,8 @@ KEY = "customhouse"
 """The key of the header in a Parquet plan's metadata."""
 
 ITEM = tuple(field.name for field in fields(Item))
+LOCATION = "{'root': root, 'key': key, 'version': version, 'etag': etag}"
+ACTING = f"FROM decided SELECT {LOCATION} AS location, {', '.join(ITEM[1:])} WHERE action <> 'keep'"
 TOTAL = tuple(field.name for field in fields(Total))
 
 
@@ -76,8 +78,20 @@ def decide(
     for at, rule in enumerate(rules):
         if rule.keep:
             _kept(database, f"kept_{at}", rule, rule.keep, now)
+    _means(database, "CREATE OR REPLACE TEMP TABLE", sql.meanings(rules))
     database.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {_decided(rules, now, marks or {})}")
-    _close(database, rules, marks or {})
+    _close(database, marks or {})
+
+
+def _means(database: duckdb.DuckDBPyConnection, how: str, rows: Iterable[sql.Meaning]) -> None:
+    """Make or add to the table `meanings`: what an artifact's `meaning` stands for."""
+    columns = ("means", "action", "rule", "clause", "detail", "undo")
+    kinds = ("BIGINT", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT")
+    if how.startswith("CREATE"):
+        shape = ", ".join(f"{name} {kind}" for name, kind in zip(columns, kinds, strict=True))
+        database.execute(f"{how} meanings ({shape})")
+    if found := [list(row) for row in rows]:
+        database.executemany("INSERT INTO meanings VALUES (?, ?, ?, ?, ?, ?)", found)
 
 
 def _base(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
@@ -106,46 +120,35 @@ def _kept(database: duckdb.DuckDBPyConnection, name: str, rule: Rule, keep: Keep
 
 
 def _decided(rules: Sequence[Rule], now: float, marks: Marks) -> str:
-    """The query of `decided`."""
+    """The query of `decided`: scores, then what they mean."""
     if not rules:
-        silence = ", ".join(f"'' AS {name}" for name in ("action", "rule", "clause", "detail"))
-        return f"FROM (FROM base SELECT *, {silence} LIMIT 0) {_item({}, marks)}"
+        return f"FROM (FROM base JOIN meanings ON false) {_item(marks)}"
     names = [f"s{at}" for at in range(len(rules))]
     scores = ", ".join(f"{sql.score(rule, at, len(rules), now)} AS {names[at]}" for at, rule in enumerate(rules))
     joins = " ".join(sql.join(f"kept_{at}", rule.keep) for at, rule in enumerate(rules) if rule.keep)
     won = f"FROM (FROM base {joins} SELECT base.*, {scores}) SELECT *, {sql.silenced(names)} AS score"
-    said = ", ".join(f"{expression} AS {name}" for name, expression in sql.unpack(rules).items())
-    return f"FROM (FROM ({won}) SELECT *, {said} WHERE score > 0) {_item(_undos(rules), marks)}"
+    told = f"FROM ({won}) SELECT *, {sql.meaning(rules)} AS means WHERE score > 0"
+    return f"FROM (FROM ({told}) JOIN meanings USING (means)) {_item(marks)}"
 
 
-def _undos(rules: Sequence[Rule]) -> dict[str, int]:
-    return {rule.id: rule.undo for rule in rules if rule.undo}
-
-
-def _item(undos: Mapping[str, int], marks: Marks) -> str:
+def _item(marks: Marks) -> str:
     """The SELECT of an item's columns, as `plan.Item` has them, beside the inventory's and what was decided."""
-    undo = " ".join(f"WHEN {table.quote(rule)} THEN {seconds}" for rule, seconds in undos.items())
     exact = [table.quote(rule) for rule, mark in marks.items() if mark == "exact"]
     armed = [table.quote(rule) for rule, mark in marks.items() if mark == "armed"]
     label = f"coalesce(tags[{table.quote(LIFECYCLE_TAG)}] = rule, false)"
     cloud = [f"rule IN ({', '.join(exact)})"] if exact else []
     cloud += [f"rule IN ({', '.join(armed)}) AND {label}"] if armed else []
-    columns = {
-        "location": "{'root': root, 'key': key, 'version': version, 'etag': etag}",
-        "undo": f"CASE WHEN action = 'delete' THEN CASE rule {undo} ELSE 0 END ELSE 0 END" if undo else "0",
-        "live": "noncurrent_since IS NULL",
-        "cloud": sql.some(cloud),
-    }
-    return f"SELECT {', '.join(f'{columns.get(name, name)} AS {name}' for name in ITEM)}"
+    plain = ("means", "root", "key", "version", "etag", *(name for name in ITEM[1:] if name not in {"live", "cloud"}))
+    return f"SELECT {', '.join(plain)}, noncurrent_since IS NULL AS live, {sql.some(cloud)} AS cloud"
 
 
-def _close(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], marks: Marks) -> None:
+def _close(database: duckdb.DuckDBPyConnection, marks: Marks) -> None:
     """Close over images, which are few enough for memory, and put right what the closure changes."""
     related = "len(children) > 0 OR subject <> ''"
     if not database.execute(f"FROM inventory SELECT 1 WHERE {related} LIMIT 1").fetchone():
         return
     images = "FROM base SELECT root, key, version, digest, held, children, subject "
-    decided = "FROM decided SELECT location.root AS root, location.key AS key, location.version AS version, "
+    decided = "FROM decided SELECT root, key, version, "
     rows = database.execute(
         f"FROM ({images} WHERE digest <> '' OR {related}) LEFT JOIN "
         f"({decided} action, rule, clause, detail) USING (root, key, version)"
@@ -156,41 +159,46 @@ def _close(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], marks: Ma
     ]
     before = [Disposition(Action(row[7]), *row[8:]) if row[7] else NOTHING for row in rows]
     after = zip(inventory, before, close(inventory, before), strict=True)
-    _overrule(database, [(item.location, one) for item, old, one in after if one != old], _item(_undos(rules), marks))
+    _overrule(database, [(item.location, one) for item, old, one in after if one != old], marks)
 
 
-def _overrule(database: duckdb.DuckDBPyConnection, changed: Sequence[tuple[Location, Disposition]], item: str) -> None:
+def _overrule(
+    database: duckdb.DuckDBPyConnection, changed: Sequence[tuple[Location, Disposition]], marks: Marks
+) -> None:
     """Replace what was decided about some artifacts; `decided` becomes a table for it."""
-    columns = ("root", "key", "version", "action", "rule", "clause", "detail")
-    database.execute(f"CREATE OR REPLACE TEMP TABLE changed ({', '.join(f'{name} VARCHAR' for name in columns)})")
-    rows = [
-        (where.root, where.key, where.version, one.action.value, one.rule, one.clause, one.detail)
-        for where, one in changed
-    ]
-    if not rows:
+    if not changed:
         return
-    database.executemany("INSERT INTO changed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    here = ", ".join(f"'{name}': location.{name}" for name in columns[:3])
-    there = ", ".join(f"'{name}': {name}" for name in columns[:3])
-    others = f"FROM decided WHERE {{{here}}} NOT IN (FROM changed SELECT {{{there}}})"
+    undos = dict(database.execute("FROM meanings SELECT rule, max(undo) GROUP BY rule").fetchall())
+    fresh = {one: -1 - at for at, one in enumerate(dict.fromkeys(one for _, one in changed))}
+    windows = {one: undos[one.rule] if one.action is Action.DELETE else 0 for one in fresh}
+    said = [(means, one.action.value, one.rule, one.clause, one.detail, windows[one]) for one, means in fresh.items()]
+    _means(database, "INSERT", said)
+    here = ("root", "key", "version")
     database.execute(
-        f"CREATE OR REPLACE TEMP TABLE closed AS {others} "
-        f"UNION ALL FROM (FROM base JOIN changed USING (root, key, version)) {item}"
+        f"CREATE OR REPLACE TEMP TABLE changed ({', '.join(f'{name} VARCHAR' for name in here)}, means BIGINT)"
     )
+    rows = [(where.root, where.key, where.version, fresh[one]) for where, one in changed]
+    database.executemany("INSERT INTO changed VALUES (?, ?, ?, ?)", rows)
+    others = f"FROM decided ANTI JOIN changed USING ({', '.join(here)})"
+    replaced = f"FROM (FROM base JOIN changed USING ({', '.join(here)}) JOIN meanings USING (means)) {_item(marks)}"
+    database.execute(f"CREATE OR REPLACE TEMP TABLE closed AS {others} UNION ALL {replaced}")
     database.execute("CREATE OR REPLACE TEMP VIEW decided AS FROM closed")
 
 
 def dispositions(database: duckdb.DuckDBPyConnection) -> dict[Location, Disposition]:
     """What was decided about each artifact that a rule has a word on."""
-    rows = database.execute("FROM decided SELECT location, action, rule, clause, detail").fetchall()
+    rows = database.execute(f"FROM decided SELECT {LOCATION} AS location, action, rule, clause, detail").fetchall()
     return {Location(**where): Disposition(Action(action), *rest) for where, action, *rest in rows}
 
 
 def _header(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], now: float, source: str) -> Header:
     scanned, size = database.execute("FROM inventory SELECT count(*), coalesce(sum(size), 0)").fetchall()[0]
-    names = ("rule", "action", "detail", "split_part(location.root, ':', 1)", "storage_class", "cloud", "undo")
+    # counted by numbers first, which are what they mean only afterwards: strings are dear to group by
+    counts = "FROM decided SELECT means, root, storage_class, cloud, count(*) AS n, sum(size) AS size GROUP BY ALL"
+    names = ("rule", "action", "detail", "split_part(root, ':', 1) AS scheme", "storage_class", "cloud", "undo")
     sums = database.execute(
-        f"FROM decided SELECT {', '.join(names)}, count(*), sum(size)::BIGINT GROUP BY ALL ORDER BY ALL"
+        f"FROM ({counts}) JOIN meanings USING (means) SELECT {', '.join(names)}, sum(n)::BIGINT, sum(size)::BIGINT "
+        "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     counted = [msgspec.convert(dict(zip(TOTAL, row, strict=True)), Total) for row in sums]
     totals = tuple(total for total in counted if total.action is not Action.KEEP)
@@ -210,12 +218,7 @@ def _header(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], now: flo
 
 def _samples(database: duckdb.DuckDBPyConnection, acting: Sequence[str]) -> tuple[Item, ...]:
     """A few items of each rule that has any, whichever come first."""
-    found = [
-        database.execute(
-            f"FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep' AND rule = ? LIMIT {SAMPLES}", [rule]
-        ).fetchall()
-        for rule in acting
-    ]
+    found = [database.execute(f"{ACTING} AND rule = ? LIMIT {SAMPLES}", [rule]).fetchall() for rule in acting]
     return tuple(msgspec.convert(dict(zip(ITEM, row, strict=True)), Item) for rows in found for row in rows)
 
 
@@ -223,9 +226,7 @@ def _write_lines(database: duckdb.DuckDBPyConnection, header: Header, out: Path)
     """The header's line, then DuckDB's own JSON Lines behind it."""
     with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f"{out.name}.") as body:
         target = table.quote(body.name)
-        database.execute(
-            f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {target} (FORMAT json)"
-        )
+        database.execute(f"COPY ({ACTING}) TO {target} (FORMAT json)")
         with out.open("wb") as file:
             file.write(msgspec.json.encode(header) + b"\n")
             with Path(body.name).open("rb") as lines:
@@ -236,7 +237,7 @@ def _write_parquet(database: duckdb.DuckDBPyConnection, header: Header, out: Pat
     """One Parquet file, the header in its key-value metadata."""
     meta = table.quote(msgspec.json.encode(header).decode())
     database.execute(
-        f"COPY (FROM decided SELECT {', '.join(ITEM)} WHERE action <> 'keep') TO {table.quote(str(out))} "
+        f"COPY ({ACTING}) TO {table.quote(str(out))} "
         f"(FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, KV_METADATA {{{KEY}: {meta}}})"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from customhouse.lifecycle import classes, patterns
 from customhouse.lifecycle.interpreter import STRENGTH
@@ -16,6 +16,8 @@ KEPT, DUE = 5, 6
 WIDTH = 8
 """Clause codes fit below this; a score is (strength, class rank, rule, clause) packed into one number."""
 RANKS = 16
+SCHEMES = ("", *classes.LADDERS)
+"""Clouds whose storage classes have names; the first stands for every other store."""
 
 
 def every(terms: Iterable[str]) -> str:
@@ -242,35 +244,30 @@ def silenced(scores: Sequence[str]) -> str:
     return f"CASE WHEN {spoken} THEN greatest({', '.join(quiet)}) ELSE greatest({', '.join(scores)}) END"
 
 
-def unpack(rules: Sequence[Rule], column: str = "score") -> dict[str, str]:
-    """Expressions for action, rule, clause and detail out of a winning score."""
-    count = len(rules)
-    rule = f"{count} - ({column} // {WIDTH} % {count})"
-    actions = ["none", *(action.value for action in sorted(STRENGTH, key=lambda one: STRENGTH[one]))]
-    clauses = [*CLAUSES[1:]]
-    kept = [f"keep latest {rule.keep.latest} per {rule.keep.per}" if rule.keep else "" for rule in rules]
-    details = _case([(f"{rule} = {at + 1}", _detail(one)) for at, one in enumerate(rules)], "''")
-    action = f"{_list(actions)}[{column} // {RANKS * count * WIDTH} + 1]"
-    return {
-        "action": action,
-        "rule": f"{_list(one.id for one in rules)}[{rule}]",
-        "clause": _case(
-            [
-                (f"{column} % {WIDTH} = {KEPT}", f"{_list(kept)}[{rule}]"),
-                (f"{column} % {WIDTH} = {DUE}", f"{_list(one.grounds for one in rules)}[{rule}]"),
-            ],
-            f"{_list(clauses)}[{column} % {WIDTH}]",
-        ),
-        "detail": f"CASE WHEN {column} % {WIDTH} = {DUE} THEN {details} ELSE '' END",
-    }
+def meaning(rules: Sequence[Rule], score: str = "score") -> str:
+    """The id of what a score means: with class changes it depends on the cloud, whose words the detail is in."""
+    if not any(rule.action is Action.CLASS for rule in rules):
+        return f"{score} * {len(SCHEMES)}"
+    return (
+        f"{score} * {len(SCHEMES)} + {_case([(f'scheme = {quote(name)}', at) for at, name in enumerate(SCHEMES)], '0')}"
+    )
 
 
-def _detail(rule: Rule) -> str:
-    if not rule.storage_class:
-        return quote(rule.detail)
-    found = {scheme: classes.native(rule.storage_class, scheme) for scheme in classes.LADDERS}
-    return _case([(f"scheme = {quote(key)}", quote(name)) for key, name in found.items() if name], "''")
+Meaning = tuple[int, str, str, str, str, int]
+"""An id, then an item's action, rule, clause, detail and undo window."""
 
 
-def _list(values: Iterable[str]) -> str:
-    return f"[{', '.join(quote(value) for value in values)}]"
+def meanings(rules: Sequence[Rule]) -> Iterator[Meaning]:
+    """Everything that a winning score can mean."""
+    for at, rule in enumerate(rules):
+        keeping = _pack(Action.KEEP, at, len(rules))
+        kept = f"keep latest {rule.keep.latest} per {rule.keep.per}" if rule.keep else ""
+        for code, clause in enumerate((*CLAUSES, kept)):
+            for where in range(len(SCHEMES)):
+                yield (keeping + code) * len(SCHEMES) + where, Action.KEEP.value, rule.id, clause, "", 0
+        undo = rule.undo if rule.action is Action.DELETE else 0
+        for where, scheme in enumerate(SCHEMES):
+            detail = classes.native(rule.storage_class, scheme) if rule.storage_class else rule.detail
+            rank = classes.rank(detail, scheme) if rule.action is Action.CLASS else 0
+            score = _pack(rule.action, at, len(rules)) + rank * len(rules) * WIDTH + DUE
+            yield score * len(SCHEMES) + where, rule.action.value, rule.id, rule.grounds, detail, undo

@@ -12,7 +12,7 @@ from customhouse.errors import ConfigError
 if TYPE_CHECKING:
     from customhouse.model import Fact
 
-BUILTIN = ("malware", "secrets", "pickles", "models", "licences", "clamav", "external", "packages")
+BUILTIN = ("malware", "secrets", "pickles", "models", "licences", "clamav", "external", "packages", "vulnerabilities")
 """Every module of this package that is a scanner; a test asserts that none is missing."""
 
 
@@ -64,14 +64,6 @@ class Scanner(Protocol):
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """Findings, packages, and a Skip for whatever could not be judged; raising is recorded as a skip."""
-        ...
-
-
-class Concluding(Scanner, Protocol):
-    """A scanner that judges what the others found in the whole artifact, once, after its last member."""
-
-    def conclude(self, facts: Sequence[Fact]) -> Iterable[Fact]:
-        """Findings, and a Skip for whatever could not be judged, from all facts of one artifact."""
         ...
 
 

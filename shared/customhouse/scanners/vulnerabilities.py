@@ -1,9 +1,9 @@
-"""Vulnerabilities: an artifact's packages, all of them at once, against the index of known ones."""
+"""Vulnerabilities: the packages that a member names, against the index of known ones."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 from customhouse.errors import ConfigError, Rejected, Transient
@@ -11,6 +11,7 @@ from customhouse.model import Fact, Package, Skip, SkipReason
 from customhouse.ports import Store
 from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
+from customhouse.scanners.packages import Packages
 from customhouse.vulnerabilities.index import Index, findings
 from customhouse.vulnerabilities.places import UNWRITTEN, distro_of, place
 
@@ -26,14 +27,14 @@ class VulnerabilityOptions(Options, frozen=True, kw_only=True):
 
 
 class Vulnerabilities:
-    """Looks at no member: it concludes from the packages that others found."""
+    """Finds the packages of a member as the packages scanner does, and says which of them are known to be vulnerable."""
 
     name = "vulnerabilities"
-    reads: Literal["windows"] = "windows"
-    needs = ("packages",)
+    reads: Literal["stream"] = "stream"
 
     def __init__(self, store: Store, max_age: float, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._packages = Packages()
         self._max_age = max_age * _DAY
         self._clock = clock
         self._index: Index | None = None
@@ -47,28 +48,31 @@ class Vulnerabilities:
         except (Transient, Rejected):
             return "none"
 
-    def wants(self, member: Member) -> bool:  # noqa: ARG002 -- the contract's
-        """No member: see `conclude`."""
-        return False
+    def wants(self, member: Member) -> bool:
+        """Whether the member may name packages."""
+        return self._packages.wants(member)
 
-    def scan(self, member: Member) -> Iterable[Fact]:  # noqa: ARG002 -- the contract's
-        """Nothing: see `conclude`."""
-        return ()
+    def scan(self, member: Member) -> Iterator[Fact]:
+        """Findings, and a Skip for an index that is absent, stale or incomplete, or a member that does not read."""
+        packages = []
+        for fact in self._packages.scan(member):
+            if isinstance(fact, Package):
+                packages.append(fact)
+            else:
+                yield fact
+        if packages:
+            yield from self._judge(member.path, packages)
 
-    def conclude(self, facts: Sequence[Fact]) -> Iterator[Fact]:
-        """Findings for all packages among the facts; a Skip for an index that is absent, stale or incomplete."""
-        packages = [fact for fact in facts if isinstance(fact, Package)]
-        if not packages:
-            return
+    def _judge(self, path: str, packages: Sequence[Package]) -> Iterator[Fact]:
         try:
             index = self._current()
             age = self._clock() - index.manifest.built
             if age > self._max_age:
-                yield Skip("", SkipReason.ENGINE, f"the vulnerability index is {age / _DAY:.1f} days old")
+                yield Skip(path, SkipReason.ENGINE, f"the vulnerability index is {age / _DAY:.1f} days old")
             yield from unmatched(packages, index)
             yield from findings(packages, index)
         except (Transient, Rejected) as error:
-            yield Skip("", SkipReason.ENGINE, f"vulnerability index: {error}")
+            yield Skip(path, SkipReason.ENGINE, f"vulnerability index: {error}")
 
     def _current(self) -> Index:
         """The index, looked for anew after a while; shards that did not change stay in memory."""

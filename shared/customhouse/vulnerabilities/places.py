@@ -6,10 +6,17 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote
+
+from customhouse.vulnerabilities.purls import Purl, split
 
 _RUN = re.compile(r"[-_.]+")
-_RPM_RELEASE = re.compile(r"\.(?:module\+)?(?:el|ael|amzn|azl|cm|ph|mga)([0-9]+)")
+_RELEASES = {
+    "deb": re.compile(r"[+~]deb([0-9]+)u"),
+    "rpm": re.compile(r"\.(?:module\+)?(?:el|ael|amzn|azl|cm|ph|mga)([0-9]+)"),
+}
+"""Where a version tells for which release of its distribution it was built."""
+_UBUNTU = {"9": "16.04", "10": "18.04", "11": "20.04", "12": "22.04", "13": "24.04"}
+"""Releases by the number of their base-files."""
 _MAJOR = re.compile(r"[0-9]+")
 
 
@@ -134,12 +141,18 @@ def distribution(distro: str) -> str:
 
 
 def distro_of(purls: Iterable[str]) -> str:
-    """The distribution that an artifact's own os-release told (`pkg:generic/debian@12?distro=debian-12`)."""
-    found = ""
+    """The distribution that a set of packages tells: by os-release, else by a package that is made for one release."""
+    told = by_package = ""
     for purl in purls:
-        if purl.startswith("pkg:generic/") and "?distro=" in purl:
-            found = unquote(purl.partition("?distro=")[2])
-    return found
+        parts = split(purl)
+        if parts.type == "generic":
+            told = parts.qualifier("distro") or told
+        elif parts.name == "alpine-release" and parts.type == "apk":
+            by_package = f"alpine-{parts.version}"
+        elif parts.name == "base-files" and parts.type == "deb":
+            major = _major(parts.version)
+            by_package = f"ubuntu-{_UBUNTU.get(major, major)}" if "ubuntu" in parts.version else f"debian-{major}"
+    return told or by_package
 
 
 @lru_cache(maxsize=1 << 18)
@@ -149,33 +162,25 @@ def place(purl: str, distro: str = "") -> Place | None:
     A system package whose distribution or release nobody tells has the ecosystem "". `distro` is the artifact's;
     a purl's own qualifier wins.
     """
-    head, _, tail = purl.partition("?")
-    kind, _, rest = head.partition("#")[0].removeprefix("pkg:").partition("/")
-    coordinates, _, version = rest.rpartition("@")
-    if not coordinates:
+    parts = split(purl)
+    if not parts.version:
         return None
-    if "%" in rest:
-        coordinates, version = unquote(coordinates), unquote(version)
-    if kind in SYSTEMS:
-        return _system(kind, coordinates, version, tail, distro)
-    known = _NAMES.get(kind)
+    if parts.type in SYSTEMS:
+        return _system(parts, distro)
+    known = _NAMES.get(parts.type)
     if known is None:
         return None
     ecosystem, spell = known
-    namespace, _, name = coordinates.rpartition("/")
-    return Place(ecosystem, spelling(ecosystem, spell(namespace, name)), version.removeprefix("v"))
+    return Place(ecosystem, spelling(ecosystem, spell(parts.namespace, parts.name)), parts.version.removeprefix("v"))
 
 
-def _system(kind: str, coordinates: str, version: str, tail: str, distro: str) -> Place:
-    namespace, _, name = coordinates.rpartition("/")
-    pairs = (pair.partition("=") for pair in tail.split("&"))
-    qualifiers = {key: unquote(value) for key, _, value in pairs}
-    ecosystem = distribution(qualifiers.get("distro", "") or distro)
-    if not ecosystem and kind == "rpm":
-        told = _RPM_RELEASE.search(version)
-        ecosystem = distribution(f"{namespace}-{told[1]}") if told else ""
-    if kind == "rpm":
-        epoch = qualifiers.get("epoch", "")
-        return Place(ecosystem, name, f"{epoch}:{version}" if epoch else version)
-    upstream, _, own = qualifiers.get("upstream", "").partition("@")
-    return Place(ecosystem, upstream or name, own or version)
+def _system(parts: Purl, distro: str) -> Place:
+    ecosystem = distribution(parts.qualifier("distro") or distro)
+    if not ecosystem:
+        told = _RELEASES[parts.type].search(parts.version) if parts.type in _RELEASES else None
+        ecosystem = distribution(f"{parts.namespace}-{told[1]}") if told else ""
+    if parts.type == "rpm":
+        epoch = parts.qualifier("epoch")
+        return Place(ecosystem, parts.name, f"{epoch}:{parts.version}" if epoch else parts.version)
+    upstream, _, own = parts.qualifier("upstream").partition("@")
+    return Place(ecosystem, upstream or parts.name, own or parts.version)

@@ -66,6 +66,7 @@ class Source:
     size: int = 0
     broken: bool = False
     listing: list[str] = field(default_factory=list)
+    listed: bool = False
 
     def take_listing(self) -> list[str]:
         """All names, once, where a format knows them before its first entry."""

@@ -89,6 +89,7 @@ def _plain(header: Bytes) -> tuple[Streams, list[File]]:
 
 def _members(source: Source, found: Streams, members: list[File]) -> Iterator[Entry]:
     source.listing = [member.name for member in members]
+    source.listed = True
     full = iter([member for member in members if member.data])
     offset, packed = _MAGIC_SIZE + found.start, iter(found.packed)
     for folder in found.folders:

@@ -40,9 +40,14 @@ class Placed:
 
 def entries(source: Source) -> Iterator[Entry]:
     """The members in the order of their bytes, then whatever lies before, between and behind them."""
-    end, shift = _find_end(source)
+    try:
+        end, shift = _find_end(source)
+    except Corrupt:
+        yield from _locals(source)
+        raise
     members = _directory(source, end, shift)
     source.listing = [member.name for member in members]
+    source.listed = True
     members.sort(key=lambda member: member.start)
     stop, whole = 0, not _over(source, end)  # between members of a part of the directory lie the others
     for member in members:
@@ -64,6 +69,23 @@ def _over(source: Source, end: End) -> bool:
     return end.size > source.limits.directory or end.count > source.limits.members
 
 
+def _locals(source: Source) -> Iterator[Entry]:
+    """Without a directory: members by their local headers, as a streaming reader would see them."""
+    start = 0
+    while (head := source.at(start, records.LOCAL_SIZE)).startswith(records.LOCAL) and len(head) == records.LOCAL_SIZE:
+        tail = source.at(start + records.LOCAL_SIZE, records.local_tail(head))
+        record = records.local(head, tail, source.high)
+        member = Placed(record, decode(record.name)[0], start, start + record.length)
+        if record.flags & STREAMED or member.data + record.packed > source.size:
+            record.packed = source.size - member.data
+            record.size = max(record.size, source.limits.member)
+        member.stop = member.data + record.packed
+        entry = Entry(member.name or "unnamed", consumed=lambda: source.size)
+        _content(source, member, record, entry)
+        yield entry
+        start = member.stop
+
+
 def _find_end(source: Source) -> tuple[End, int]:
     """The last end record, and by how many bytes the archive was moved by what was put before it."""
     base = max(0, source.size - _TAIL)
@@ -75,7 +97,7 @@ def _find_end(source: Source) -> tuple[End, int]:
     place = (fitting or places)[0]
     end = records.end(tail, place, base, source.high)
     behind = tail[end.place - base :]
-    if behind.count(records.END) > 1 or any(_fits(tail, other) and other > place for other in places):
+    if behind.count(records.END) > 1 or len(fitting) > 1:
         source.high("two-end-records", "a second end record: readers disagree which directory counts")
     shift = end.place - end.size - end.offset
     if shift < 0 or end.size > source.size:

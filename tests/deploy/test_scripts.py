@@ -1,0 +1,172 @@
+"""The deployment scripts, run with recorders in place of the clouds' tools; gcloud's own linter reads the record."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.commands import option, recorded
+from tests.deploy.tools import ROOT, tool
+
+Commands = list[list[str]]
+GCP, AZURE = ROOT / "deploy" / "gcp", ROOT / "deploy" / "azure"
+NAMES = {
+    "functions describe customhouse --": "projects/p/locations/europe-west1/triggers/t",
+    "functions describe customhouse-schedule": "https://schedule.run.app",
+    "eventarc triggers describe": "projects/demo-project/subscriptions/eventarc-sub",
+    "projects describe": "123456789012",
+    "storage service-agent": "service-123@gs-project-accounts.iam.gserviceaccount.com",
+}
+NOTHING_THERE: dict[str, str | None] = NAMES | dict.fromkeys(
+    [
+        "storage buckets describe",
+        "iam roles describe",
+        "iam service-accounts describe",
+        "pubsub topics describe",
+        "pubsub subscriptions describe",
+        "scheduler jobs describe",
+    ]
+)
+ALL_THERE: dict[str, str | None] = NAMES | {"alpha monitoring policies list": "projects/p/alertPolicies/1"}
+PROJECT = {"PROJECT": "demo-project", "NOTIFY": "pubsub://other-project/verdicts"}
+
+
+def named(commands: Sequence[Sequence[str]], *words: str) -> list[Sequence[str]]:
+    return [command for command in commands if list(command[1 : len(words) + 1]) == list(words)]
+
+
+def lint(commands: Sequence[Sequence[str]], folder: Path) -> list[str]:
+    """What `gcloud meta lint-gcloud-commands` has against the commands; it needs no project and no network."""
+    if shutil.which("gcloud") is None:
+        pytest.skip("there is no gcloud here, and no package registry has it")
+    file = folder / "commands.json"
+    file.write_text(json.dumps([{"command_string": shlex.join(command)} for command in commands]))
+    done = subprocess.run(
+        ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={file}"],
+        env=os.environ | {"CLOUDSDK_CONFIG": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = json.loads(done.stdout)
+    assert len(results) == len(commands)
+    return [f"{one['command_string']}: {one['error_message']}" for one in results if not one["success"]]
+
+
+@pytest.mark.deploy
+def test_shellcheck_finds_nothing() -> None:
+    scripts = sorted((ROOT / "deploy").rglob("*.sh"))
+    assert len(scripts) >= 5
+    done = tool("shellcheck").run("shellcheck", *scripts)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    """A deployment into an empty project."""
+    folder = tmp_path_factory.mktemp("first")
+    return recorded(GCP / "deploy.sh", folder, answers=NOTHING_THERE, environment=PROJECT, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    """The same again, with everything there."""
+    folder = tmp_path_factory.mktemp("second")
+    return recorded(GCP / "deploy.sh", folder, answers=ALL_THERE, environment=PROJECT, cwd=ROOT)
+
+
+def torn_down(folder: Path, environment: dict[str, str]) -> Commands:
+    return recorded(GCP / "teardown.sh", folder, answers=ALL_THERE, environment=environment, cwd=ROOT)
+
+
+@pytest.mark.deploy
+def test_gcloud_knows_every_command_and_flag(tmp_path: Path, first: Commands, second: Commands) -> None:
+    last = torn_down(tmp_path, PROJECT | {"DELETE_BUCKETS": "yes"})
+    distinct = {tuple(command[:4]): command for command in (*first, *second, *last)}
+    assert lint([*distinct.values()], tmp_path) == []
+
+
+@pytest.mark.deploy
+def test_the_linter_would_notice(tmp_path: Path) -> None:
+    assert lint([["gcloud", "storage", "buckets", "create", "gs://bucket", "--uniform-access"]], tmp_path) != []
+
+
+def test_a_first_deployment_creates_private_versioned_buckets(first: Commands) -> None:
+    buckets = named(first, "storage", "buckets", "create")
+    assert [command[4] for command in buckets] == [
+        f"gs://demo-project-customhouse-{name}" for name in ("intake", "released", "quarantine", "records")
+    ]
+    assert all({"--uniform-bucket-level-access", "--public-access-prevention"} <= set(one) for one in buckets)
+    assert all("--versioning" in one for one in named(first, "storage", "buckets", "update"))
+
+
+def test_a_second_deployment_creates_nothing_anew_and_leaves_buckets_alone(second: Commands) -> None:
+    assert [command for command in second if "create" in command] == []
+    assert named(second, "storage", "buckets", "update") == []
+    assert len(named(second, "scheduler", "jobs", "update")) == 1
+
+
+def test_nobody_but_the_caller_may_invoke_and_failures_become_dead_letters(first: Commands) -> None:
+    functions = named(first, "functions", "deploy")
+    assert [option(command, "entry-point") for command in functions] == ["artifact", "schedule"]
+    assert all("--no-allow-unauthenticated" in command for command in functions)
+    update = named(first, "pubsub", "subscriptions", "update")[0]
+    assert update[4] == "eventarc-sub"
+    assert option(update, "dead-letter-topic") == "projects/demo-project/topics/customhouse-dead-letters"
+    job = named(first, "scheduler", "jobs", "create")[0]
+    assert option(job, "oidc-token-audience") == option(job, "uri") == "https://schedule.run.app"
+
+
+def test_entry_points_are_functions_of_the_handler(first: Commands) -> None:
+    handler = (ROOT / "functions" / "gcp" / "main.py").read_text()
+    for command in named(first, "functions", "deploy"):
+        assert f"def {option(command, 'entry-point')}(" in handler
+
+
+def test_roles_are_granted_on_buckets_and_never_on_the_project(first: Commands) -> None:
+    runner = "serviceAccount:customhouse-run@demo-project.iam.gserviceaccount.com"
+    granted = {(one[4], option(one, "role")) for one in first if "add-iam-policy-binding" in one and runner in str(one)}
+    base = "gs://demo-project-customhouse"
+    writer = "projects/demo-project/roles/customhouseWriter"
+    assert granted == {
+        (f"{base}-intake", "projects/demo-project/roles/customhouseIntake"),
+        (f"{base}-released", writer),
+        (f"{base}-quarantine", writer),
+        (f"{base}-records", writer),
+        ("verdicts", "roles/pubsub.publisher"),
+    }
+
+
+def test_a_teardown_keeps_the_buckets_unless_told_otherwise(tmp_path: Path) -> None:
+    commands = torn_down(tmp_path, PROJECT)
+    assert len(named(commands, "functions", "delete")) == 2
+    assert named(commands, "storage") == []
+
+
+def test_azure_deploys_the_bicep_and_publishes_to_the_app_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "built").mkdir()
+    environment = {"SOURCE": str(tmp_path / "built"), "GROUP": "group", "PARAMETERS": "intake=in policy=policy.yaml"}
+    answers = {"deployment group show": "customhouse-abc"}
+    commands = recorded(AZURE / "deploy.sh", tmp_path, answers=answers, environment=environment, cwd=ROOT)
+    assert [command[:4] for command in commands] == [
+        ["az", "group", "create", "--name"],
+        ["az", "deployment", "group", "create"],
+        ["az", "deployment", "group", "show"],
+        ["func", "azure", "functionapp", "publish"],
+    ]
+    assert {"intake=in", "policy=policy.yaml", "location=westeurope"} <= set(commands[1])
+    assert commands[3][4:] == ["customhouse-abc", "--python", "--build", "remote"]
+
+
+@pytest.mark.parametrize(("delete", "times"), [("no", 0), ("yes", 1)])
+def test_azure_deletes_the_group_only_when_told_to(tmp_path: Path, delete: str, times: int) -> None:
+    environment = {"DELETE_GROUP": delete}
+    commands = recorded(AZURE / "teardown.sh", tmp_path, answers={}, environment=environment, cwd=ROOT)
+    assert commands.count(["az", "group", "delete", "--name", "customhouse", "--yes"]) == times

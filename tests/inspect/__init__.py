@@ -1,0 +1,1 @@
+"""The inspection engine."""  # noqa: A005 -- mirrors the package it tests
