@@ -27,7 +27,7 @@ class VulnerabilityOptions(Options, frozen=True, kw_only=True):
 
 
 class Vulnerabilities:
-    """Finds the packages of a member as the packages scanner does, and says which of them are known to be vulnerable."""
+    """Finds the packages of a member as the packages scanner does, and says which are known to be vulnerable."""
 
     name = "vulnerabilities"
     reads: Literal["stream"] = "stream"

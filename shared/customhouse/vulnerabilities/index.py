@@ -10,10 +10,11 @@ from customhouse.model import Finding, Location, Package
 from customhouse.ports import Store
 from customhouse.versions import sort_key
 from customhouse.vulnerabilities import shards
-from customhouse.vulnerabilities.places import Place, distro_of, place
+from customhouse.vulnerabilities.places import SYSTEMS, Place, distro_of, place
 from customhouse.vulnerabilities.records import Advisory, within
 
 SCANNER = "vulnerabilities"
+_SYSTEM = tuple(f"pkg:{kind}/" for kind in sorted(SYSTEMS))
 _KEPT = 256
 """Shards kept in memory, of some tens of kilobytes each."""
 
@@ -28,7 +29,7 @@ class Index:
         self._store = store
         self.manifest = shards.decode_manifest(self._read(shards.MANIFEST))
         self.shard = lru_cache(maxsize=_KEPT)(self._fetch)
-        self._matches = lru_cache(maxsize=1 << 16)(self._match)
+        self._about = lru_cache(maxsize=1 << 18)(self._look_up)
 
     def _read(self, key: str) -> bytes:
         try:
@@ -56,11 +57,17 @@ class Index:
             return ()
         return self.shard(digests[shards.place_in(len(digests), name)]).get(name, ())
 
+    def _look_up(self, head: str) -> bool:
+        """Whether there is any advisory about a purl without its version; system packages need a longer look."""
+        at = place(f"{head}@0")
+        return head.startswith(_SYSTEM) or (at is not None and bool(self.advisories(at.ecosystem, at.name)))
+
+    def known(self, purl: str) -> bool:
+        """Whether a purl is worth placing and matching: of most packages nobody ever wrote."""
+        return self._about(purl.partition("@")[0])
+
     def match(self, at: Place) -> tuple[Advisory, ...]:
         """The advisories that hold for one version of a package, each rule once, the worst first."""
-        return self._matches(at)
-
-    def _match(self, at: Place) -> tuple[Advisory, ...]:
         known = self.advisories(at.ecosystem, at.name)
         if not known:
             return ()
@@ -74,6 +81,8 @@ class Index:
                 for advisory in known
                 if at.version in advisory.versions or any(within(at.ecosystem, span, key) for span in advisory.spans)
             ]
+        if len(hits) < 2:  # noqa: PLR2004 -- nothing to order or to merge
+            return tuple(hits)
         hits.sort(key=lambda advisory: (-advisory.severity.rank, advisory.rule))
         return tuple({advisory.rule: advisory for advisory in reversed(hits)}.values())[::-1]
 
@@ -83,7 +92,7 @@ def findings(packages: Iterable[Package], index: Index, distro: str | None = Non
     known = list(packages)
     told = distro_of(package.purl for package in known) if distro is None else distro
     for package in known:
-        at = place(package.purl, told)
+        at = place(package.purl, told) if index.known(package.purl) else None
         if at:
             yield from (finding(package, at, advisory) for advisory in index.match(at))
 
