@@ -16,6 +16,7 @@ from customhouse import scanners, settings
 from customhouse.catalog import Catalog, Cursors, Held, Planned, Record
 from customhouse.errors import Conflict, Denied, Gone, Rejected, Transient
 from customhouse.inspect import inspect
+from customhouse.lifecycle.rules import TRASH
 from customhouse.model import Coverage, Decision, Event, Inspection, Location, Outcome, Skip, SkipReason, Stat, Step
 from customhouse.notifiers import open_notifier
 from customhouse.policy.decide import decide
@@ -138,7 +139,8 @@ class App:
 
     def _allowed(self, actions: Sequence[str], location: Location) -> Sequence[str]:
         """Where things were put by us they stay: they are judged like any upload, and tagged, but not moved again."""
-        if any(_within(location, target) for target in self.targets.values()):
+        kept = location.key.startswith(TRASH)  # what lifecycle deleted stands there until it can no longer be undone
+        if kept or any(_within(location, target) for target in self.targets.values()):
             return ["tag", *(action for action in actions if action == "notify")]
         return actions
 

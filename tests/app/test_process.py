@@ -115,6 +115,12 @@ def test_upload_straight_into_the_released_place_is_judged_and_not_moved(world: 
     assert live(world, "released") == {"sneaky": (EICAR, {VERDICT_TAG: "quarantined"})}
 
 
+def test_what_lifecycle_keeps_for_undo_is_judged_and_not_moved(world: World) -> None:
+    event = world.upload("customhouse-undo/1/a.txt", EICAR)
+    assert world.app().process(event).verdict == "quarantined"
+    assert live(world, "intake") == {"a.txt": (EICAR, {VERDICT_TAG: "quarantined"})}
+
+
 def test_image_is_held_as_unsupported(world: World) -> None:
     image = Event(Location("oci://host/team/app", "v1", "sha256:" + "a" * 64), "test")
     result = world.app().process(image)

@@ -194,8 +194,11 @@ def broken_claim(name: str, kind: str) -> str:
     return f"the name ends in {extension(name)}, the content is {kind}"
 
 
-def ends_as_zip(data: bytes) -> bool:
-    """Whether these bytes end with a zip's end record that points at a central directory before it."""
+def ends_as_zip(data: bytes, *, whole: bool = True) -> bool:
+    """Whether these bytes end with a zip's end record that points at a central directory before it.
+
+    With `whole` False they are the last bytes of more, and the directory may lie before them.
+    """
     place = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 0xFFFF))
     if place < 0 or place + 22 > len(data):
         return False
@@ -204,4 +207,6 @@ def ends_as_zip(data: bytes) -> bool:
     if size == 0xFFFFFFFF:  # noqa: PLR2004 -- the 64-bit end record has it
         return data.startswith(b"PK\x06\x07", max(0, place - 20))
     start = place - size
-    return place + 22 + comment == len(data) and size > 0 and data.startswith(b"PK\x01\x02", max(0, start))
+    if place + 22 + comment != len(data) or size == 0:
+        return False
+    return (start < 0 and not whole) or data.startswith(b"PK\x01\x02", max(0, start))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from customhouse.errors import CustomhouseError
+from customhouse.inspect.appended import Watch, unopened
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
@@ -104,22 +105,28 @@ class Walker:
     def _leaf(self, node: Node, kind: str, reader: Reader) -> str:
         """Bytes that are no container."""
         window = self._limits.window
-        if node.size is not None and node.size > window:
-            size = self._feed.large(self._member(node, kind, b""), reader)
+        if (node.size or 0) > window or len(reader.peek(window + 1)) > window:
+            size = self._large(node, kind, reader)
         else:
-            data = reader.peek(window + 1)
+            data = reader.peek(window)
             size = len(data)
-            if size > window:
-                size = self._feed.large(self._member(node, kind, b""), reader)
-            else:
-                self._feed.whole(self._member(node, kind, data))
-                self._appended(node, kind, data)
+            self._feed.whole(self._member(node, kind, data))
+            self._appended(node, kind, data)
         if node.size is not None and size != node.size:
             raise Corrupt(f"{size:,} bytes where {node.size:,} were stated")
         return kind
 
+    def _large(self, node: Node, kind: str, reader: Reader) -> int:
+        watch = Watch(kind)
+        size = self._feed.large(self._member(node, kind, b""), Reader(watch.through(reader.blocks())))
+        if watch.found:
+            self._ledger.skip(node.path, SkipReason.UNSUPPORTED, watch.found)
+        return size
+
     def _appended(self, node: Node, kind: str, data: bytes) -> None:
         """A zip that ends this member: a program that unpacks itself, a script with its modules, or a polyglot."""
+        if why := unopened(kind, data):
+            self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
         if not ends_as_zip(data) or not self._shallow(node):
             return
         if kind not in PROGRAMS and kind != "script":
