@@ -56,6 +56,7 @@ build/aws build/gcp build/azure: setup
 	cp functions/$(@F)/*.* $(if $(filter azure,$(@F)),host.json) $@
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-compile --target $@ .
 	rm -rf $@/bin
+	PYTHONPATH=$@ $(BIN)/python -c 'from customhouse.scanners import secrets_matcher; secrets_matcher.precompile()'
 	$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash $@
 
 # ARGS go to `sam deploy`; the two scripts read the environment (docs/deploy-*.md).

@@ -241,3 +241,13 @@ def test_a_precompiled_database_finds_the_same(tmp_path: Path, scanner: secrets.
     database.scan(TOKEN.encode(), lambda _rule, _from, end, *_: ends.append(end), scratch=hyperscan.Scratch(database))
     assert ends == [len(TOKEN)]
     assert rules(scanner, member(TOKEN.encode())) == {"github-personal-token"}
+
+
+def test_a_database_made_for_another_processor_is_compiled_anew(tmp_path: Path) -> None:
+    path = secrets_matcher.precompile(tmp_path)
+    path.write_bytes(path.read_bytes()[:64] + b"\0" * 4096)
+    rules_of = tuple(secrets_matcher.load([secrets_matcher.CURATED]))
+    database = secrets_matcher._database(rules_of, tmp_path)
+    ends: list[int] = []
+    database.scan(TOKEN.encode(), lambda _rule, _from, end, *_: ends.append(end), scratch=hyperscan.Scratch(database))
+    assert ends == [len(TOKEN)]

@@ -109,9 +109,13 @@ def _dump_name(rules: Sequence[Rule]) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _database(rules: tuple[Rule, ...]) -> hyperscan.Database:
-    path = CURATED / _dump_name(rules)
-    return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK) if path.is_file() else _compile(rules)
+def _database(rules: tuple[Rule, ...], folder: Path = CURATED) -> hyperscan.Database:
+    path = folder / _dump_name(rules)
+    if path.is_file():
+        # A database is made for a processor; one made elsewhere may be refused, and is then compiled here.
+        with contextlib.suppress(hyperscan.HyperscanError):
+            return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
+    return _compile(rules)
 
 
 def _compile(rules: Sequence[Rule]) -> hyperscan.Database:
