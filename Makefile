@@ -8,7 +8,7 @@ ARGS   ?=
 PYTHON312 ?= python3.12
 PIP_TOOLS := 7.6.2
 
-.PHONY: setup demo test test-deploy test-long check format bench conformance clean \
+.PHONY: setup demo test test-long check format bench conformance clean \
         build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure lock
 
 setup: $(VENV)/.ready
@@ -24,11 +24,7 @@ demo: setup
 	$(BIN)/python -m demo
 
 test: setup
-	$(BIN)/python -m pytest --ignore=tests/deploy
-
-# The deployment tools of the three clouds have environments of their own: minutes the first time.
-test-deploy: setup
-	$(BIN)/python -m pytest tests/deploy
+	$(BIN)/python -m pytest
 
 test-long: setup
 	$(BIN)/python -m pytest -m "long or not long"
