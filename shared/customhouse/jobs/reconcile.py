@@ -1,32 +1,22 @@
-"""Scheduled jobs by name: each works until its time is up and goes on next time where it stopped."""
+"""Process what has no record: lost events, dead runs, and what was there before customhouse came."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from customhouse.errors import ConfigError, Transient
+from customhouse.errors import Transient
 from customhouse.model import Event, Location, Stat
 from customhouse.stores import split
 
 if TYPE_CHECKING:
     from customhouse.app import App
-
-Expired = Callable[[], bool]
-
-
-def run(app: App, name: str, seconds: float) -> Mapping[str, object]:
-    """Run the job called `name`; ConfigError when there is none."""
-    if name not in JOBS:
-        raise ConfigError(f"schedule: no job {name!r}; there are {', '.join(JOBS)}")
-    end = time.monotonic() + seconds
-    return JOBS[name](app, lambda: time.monotonic() >= end)
+    from customhouse.jobs import Expired
 
 
-def reconcile(app: App, expired: Expired) -> Mapping[str, object]:
-    """Process what has no record: lost events, dead runs, and everything that was there before customhouse came."""
+def run(app: App, expired: Expired) -> Mapping[str, object]:
+    """Go through the records of dead runs, then every intake, until time is up."""
     counts: Counter[str] = Counter()
     complete = _each(app, ("unfinished", app.catalog.store.root), _dead_runs(app), expired, counts)
     for url in app.settings.intake:
@@ -72,6 +62,3 @@ def _new(app: App, stat: Stat) -> bool:
     if there is None or not there.record.finished:
         return True
     return not stat.location.version and there.record.modified != stat.modified
-
-
-JOBS: Mapping[str, Callable[[App, Expired], Mapping[str, object]]] = {"reconcile": reconcile}
