@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -103,8 +104,28 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a bucket can do that decides which lifecycle rules its cloud carries out by itself.
+
+    `soft_delete` is how long the cloud itself can bring back a deleted object (seconds), `locks` whether holds or
+    retention can be set on its objects, `index_tags` whether Azure's account has them (hierarchical ones do not),
+    `last_access` whether Azure tracks it.
+    """
+
+    versioned: bool = False
+    soft_delete: int = 0
+    locks: bool = False
+    index_tags: bool = True
+    last_access: bool = False
+
+
 class LifecycleTarget(Protocol):
     """What lifecycle asks of a bucket beyond `Store`: its native rules, storage classes and holds."""
+
+    def features(self) -> Features:
+        """How the bucket is set up."""
+        ...
 
     def native_rules(self) -> Mapping[str, object]:
         """The lifecycle document in force, in the cloud's own JSON form; its rules are empty where there is none."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from customhouse.errors import ConfigError, Transient
 from customhouse.lifecycle.execute import FAILED, Bucket, execute
 from customhouse.lifecycle.journal import Forgetful, Journal
 from customhouse.lifecycle.limits import Limits, refuse
+from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.plan import Item, Plan
 from customhouse.model import Outcome
 
@@ -63,15 +61,3 @@ def patiently(work: Callable[[], Outcome], item: Item, sleep: Sleep) -> Outcome:
                 return Outcome(item.action.value, FAILED, item.location, str(error))
             sleep(2.0**attempt)
     raise AssertionError(item)
-
-
-def bounded(work: Callable[[Item], Outcome], items: Iterator[Item], workers: int) -> Iterator[Outcome]:
-    """Run `work` over `items` with at most `workers` at once, yielding in the items' order; nothing is read ahead."""
-    if workers == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        running = deque(pool.submit(work, item) for item in itertools.islice(items, workers))
-        while running:
-            yield running.popleft().result()
-            running.extend(pool.submit(work, item) for item in itertools.islice(items, 1))

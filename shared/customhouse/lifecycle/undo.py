@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from customhouse.errors import Conflict, Denied, Gone, Rejected
-from customhouse.lifecycle.apply import Sleep, bounded, patiently
+from customhouse.lifecycle.apply import Sleep, patiently
 from customhouse.lifecycle.execute import DEFERRED, DONE, FAILED, SUPERSEDED, Bucket, trash_key, verify
+from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.plan import Item, Plan
 from customhouse.lifecycle.words import Action
 from customhouse.model import VERDICT_TAG, Location, Outcome

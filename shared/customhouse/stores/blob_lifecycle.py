@@ -10,7 +10,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient
 
 from customhouse.errors import ConfigError
 from customhouse.model import LIFECYCLE_TAG, Location
-from customhouse.ports import Store
+from customhouse.ports import Features, Store
 from customhouse.stores.blob import connect as connect_store
 from customhouse.stores.blob_answers import translated
 from customhouse.stores.blob_client import service
@@ -28,6 +28,10 @@ class Policies(Protocol):
         """Replace it."""
         ...
 
+    def service(self) -> Mapping[str, object]:
+        """The properties of the account's Blob service, as the management plane names them."""
+        ...
+
 
 def connect(root: str, options: Options, *, subscription: str = "", group: str = "") -> BlobLifecycle:
     """The container; the native policy belongs to the account, found by `subscription` and resource `group`."""
@@ -43,7 +47,8 @@ class ManagementPolicies:
         from azure.identity import DefaultAzureCredential  # noqa: PLC0415 -- only where the native policy is wanted
 
         plane = importlib.import_module("azure.mgmt.storage")  # as above; it ships no types
-        self._client = plane.StorageManagementClient(DefaultAzureCredential(), subscription).management_policies
+        client = plane.StorageManagementClient(DefaultAzureCredential(), subscription)
+        self._client, self._services = client.management_policies, client.blob_services
         self._where = (group, account, "default")
 
     def read(self) -> Mapping[str, object]:
@@ -60,6 +65,11 @@ class ManagementPolicies:
         """See `Policies`."""
         self._client.create_or_update(*self._where, {"properties": dict(document)})
 
+    def service(self) -> Mapping[str, object]:
+        """See `Policies`."""
+        found = self._services.get_service_properties(*self._where[:2]).as_dict()
+        return {key: value for key, value in (found.get("properties") or found).items() if value is not None}
+
 
 def from_model(answer: Mapping[str, Any]) -> Mapping[str, object]:
     """The policy inside the management plane's answer."""
@@ -75,6 +85,20 @@ class BlobLifecycle:
         self._store = store
         self._policies = policies
         self._container = root.split("/")[3]
+
+    def features(self) -> Features:
+        """See `ports.LifecycleTarget`; containers inherit what the account's Blob service has."""
+        with translated(self._root):
+            found: Mapping[str, Any] = self._known().service()
+            flat = not self._service.get_account_information()["is_hns_enabled"]
+        kept, tracked = found.get("deleteRetentionPolicy") or {}, found.get("lastAccessTimeTrackingPolicy") or {}
+        return Features(
+            versioned=bool(found.get("isVersioningEnabled")),
+            soft_delete=int(kept.get("days") or 0) * 86_400 if kept.get("enabled") else 0,
+            locks=True,  # any container may be given legal holds, and nothing cheap says that none has
+            index_tags=flat,
+            last_access=bool(tracked.get("enable")),
+        )
 
     def native_rules(self) -> Mapping[str, object]:
         """See `ports.LifecycleTarget`; `{"policy": {"rules": […]}}`, the whole account's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from google.cloud.storage import Blob, Bucket, Client
 
 from customhouse.errors import Conflict
 from customhouse.model import LIFECYCLE_TAG, Location
+from customhouse.ports import Features
 from customhouse.stores.gcs_answers import translated
 from customhouse.stores.options import Options
 
@@ -20,13 +22,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def connect(root: str, options: Options) -> GcsLifecycle:
-    """The bucket with application default credentials; none for an `endpoint`."""
+    """The bucket with application default credentials; none for an `endpoint` or STORAGE_EMULATOR_HOST."""
+    emulated = bool(options.endpoint or os.environ.get("STORAGE_EMULATOR_HOST"))
     with translated(root):
-        if options.endpoint:
-            credentials: Any = AnonymousCredentials()  # type: ignore[no-untyped-call] # google-auth types only some
-            client = Client("unused", credentials=credentials, client_options={"api_endpoint": options.endpoint})
-        else:
-            client = Client("unused", credentials=google.auth.default(scopes=SCOPES)[0])
+        credentials: Any = (
+            AnonymousCredentials()  # type: ignore[no-untyped-call] # google-auth types only some
+            if emulated
+            else google.auth.default(scopes=SCOPES)[0]
+        )
+        endpoint = {"api_endpoint": options.endpoint} if options.endpoint else None
+        client = Client("unused", credentials=credentials, client_options=endpoint)
     return GcsLifecycle(root, client.bucket(root.removeprefix("gs://")))
 
 
@@ -36,6 +41,16 @@ class GcsLifecycle:
     def __init__(self, root: str, bucket: Bucket) -> None:
         self._root = root
         self._bucket = bucket
+
+    def features(self) -> Features:
+        """See `ports.LifecycleTarget`; one call."""
+        with translated(self._root):
+            self._bucket.reload()
+        return Features(
+            versioned=bool(self._bucket.versioning_enabled),
+            soft_delete=int(self._bucket.soft_delete_policy.retention_duration_seconds or 0),
+            locks=bool(self._bucket.retention_period or self._bucket.object_retention_mode),
+        )
 
     def native_rules(self) -> Mapping[str, object]:
         """See `ports.LifecycleTarget`; `{"rule": […]}` as in the JSON API."""

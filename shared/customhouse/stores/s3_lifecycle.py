@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from customhouse.errors import Rejected
 from customhouse.model import LIFECYCLE_TAG, Location
-from customhouse.ports import Store
+from customhouse.ports import Features, Store
 from customhouse.stores.options import Options
 from customhouse.stores.s3 import connect as connect_store
 from customhouse.stores.s3_answers import translated
@@ -35,16 +35,28 @@ class S3Lifecycle:
         self._store = store
         self._bucket = root.removeprefix("s3://")
 
+    def features(self) -> Features:
+        """See `ports.LifecycleTarget`; two calls. A version that is kept is no soft delete: S3 has none."""
+        with translated(self._root):
+            versioning = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
+        locks = self._unless_absent("ObjectLockConfigurationNotFoundError", "get_object_lock_configuration")
+        return Features(versioned=versioning is not None, locks=locks is not None)
+
     def native_rules(self) -> Mapping[str, object]:
         """See `ports.LifecycleTarget`; `{"Rules": […]}`."""
+        found = self._unless_absent("NoSuchLifecycleConfiguration", "get_bucket_lifecycle_configuration")
+        return {"Rules": found["Rules"] if found else []}
+
+    def _unless_absent(self, absent: str, operation: str) -> Mapping[str, Any] | None:
+        """What an operation answers, None for the code that says there is no such setting."""
         try:
-            answer = self._client.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+            answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self._bucket)
         except ClientError as error:
-            if error.response["Error"].get("Code") == "NoSuchLifecycleConfiguration":
-                return {"Rules": []}
+            if error.response["Error"].get("Code") == absent:
+                return None
             with translated(self._root):
                 raise
-        return {"Rules": answer["Rules"]}
+        return answer
 
     def install_native_rules(self, document: Mapping[str, object]) -> None:
         """See `ports.LifecycleTarget`; an empty list removes the configuration, which S3 cannot hold empty."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packageurl import PackageURL
 
+from customhouse.errors import Conflict, Gone
+from customhouse.lifecycle.parallel import bounded
+from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.words import Artifact
 from customhouse.model import Decision, Inspection, Location, Package, Stat
 from customhouse.ports import Store
+
+TAG_READERS = 16
+"""Objects whose tags are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,36 @@ def _own(name: str, packages: Iterable[Package]) -> PackageURL | None:
 
 
 def rows(
-    store: Store, now: float, lookup: Lookup = lambda _: None, *, prefix: str = "", versions: bool = False
+    store: Store,
+    now: float,
+    lookup: Lookup = lambda _: None,
+    *,
+    prefix: str = "",
+    versions: bool = False,
+    tags: bool = False,
 ) -> Iterator[Artifact]:
-    """The artifacts of a store, in key order; noncurrent ones too with `versions`.
+    """The artifacts of a store below `prefix` and of its trash; noncurrent ones too with `versions`.
 
-    A version was replaced when the next one was written. Where a delete marker replaced the last one, the listing
-    does not tell when: it counts as replaced at `now`, so that nothing is due too early.
+    `tags` reads the tags that the listing does not bring along, one call per object: without it they count as none. A
+    version was replaced when the next one was written. Where a delete marker replaced the last one, the listing does
+    not tell when: it counts as replaced at `now`, so that nothing is due too early.
     """
+    beside = [] if TRASH.startswith(prefix) else [TRASH]
+    for here in (prefix, *beside):
+        found = _versions(store, here, now, lookup) if versions else _current(store, here, lookup)
+        yield from _tagged(store, found) if tags else (one for _, one in found)
+
+
+Row = tuple[Stat, Artifact]
+
+
+def _current(store: Store, prefix: str, lookup: Lookup) -> Iterator[Row]:
+    for stat in store.list(prefix):
+        yield stat, artifact(stat, lookup(stat.location), None)
+
+
+def _versions(store: Store, prefix: str, now: float, lookup: Lookup) -> Iterator[Row]:
     current = store.list(prefix)
-    if not versions:
-        yield from (artifact(stat, lookup(stat.location), None) for stat in current)
-        return
     live = next(current, None)
     for key, found in itertools.groupby(store.list(prefix, versions=True), key=lambda stat: stat.location.key):
         while live is not None and live.location.key < key:
@@ -76,12 +101,25 @@ def rows(
         yield from _one_key(list(found), here, now, lookup)
 
 
-def _one_key(found: list[Stat], live: Stat | None, now: float, lookup: Lookup) -> Iterator[Artifact]:
+def _tagged(store: Store, found: Iterator[Row]) -> Iterator[Artifact]:
+    """The rows with their tags; one that went away while they were read is left out."""
+
+    def read(row: Row) -> Artifact | None:
+        stat, one = row
+        try:
+            return one if stat.tags is not None else replace(one, tags=store.tags(stat.location))
+        except (Gone, Conflict):
+            return None
+
+    return (one for one in bounded(read, found, TAG_READERS) if one is not None)
+
+
+def _one_key(found: list[Stat], live: Stat | None, now: float, lookup: Lookup) -> Iterator[Row]:
     """All versions of a key, oldest first, each with the moment the next one replaced it."""
     found.sort(key=lambda stat: (stat.modified, _same(stat, live)))
     for stat, newer in itertools.zip_longest(found, found[1:]):
         since = None if _same(stat, live) else newer.modified if newer else now
-        yield artifact(stat, lookup(stat.location), since)
+        yield stat, artifact(stat, lookup(stat.location), since)
 
 
 def _same(stat: Stat, live: Stat | None) -> bool:
