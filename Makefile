@@ -8,7 +8,7 @@ ARGS   ?=
 PYTHON312 ?= python3.12
 PIP_TOOLS := 7.6.2
 
-.PHONY: setup demo test test-long check format bench conformance clean \
+.PHONY: setup demo test test-long check format bench conformance conformance-benign fuzz clean \
         build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure lock
 
 setup: $(VENV)/.ready
@@ -45,6 +45,10 @@ bench: setup
 conformance: setup
 	@test -n "$(CORPUS)" || { echo "usage: make conformance CORPUS=<folder of case sets>" >&2; exit 2; }
 	$(BIN)/python -m tests.conformance "$(CORPUS)"
+
+# Downloads what tests/conformance/benign.tsv pins, with pip, npm and apt-get, into build/benign.
+conformance-benign: setup
+	$(BIN)/python -m tests.conformance.benign
 
 # A deployment is a folder: one cloud's handler and lock, and the core installed beside it, compiled.
 build/aws build/gcp build/azure: setup

@@ -7,7 +7,7 @@ import pytest
 
 from customhouse.inspect import Limits
 from customhouse.inspect.appended import Watch, unopened
-from tests.inspect.support import MARKER, look, zipped
+from tests.inspect.support import MARKER, clean, found, look, rules, tarred, zipped
 
 PROGRAM = b"MZ" + b"\x90" * 400
 SEVEN = b"7z\xbc\xaf\x27\x1c\x00\x04"
@@ -67,3 +67,48 @@ def test_header_that_two_blocks_share_is_seen(cut: int) -> None:
     at = len(PROGRAM) + cut
     assert b"".join(watch.through([data[:at], data[at:]])) == data
     assert watch.found == "a 7z archive inside the program is not opened"
+
+
+SCRIPT = b"#!/bin/sh\nexec java -jar $0\n"
+SMALL = Limits(window=1 << 16)
+
+
+def jar(*members: tuple[str, bytes]) -> bytes:
+    return zipped(("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\n"), *members, method=0)
+
+
+@pytest.mark.parametrize("padding", [0, 1 << 18])
+def test_jar_that_starts_by_itself_is_a_jar_and_opened_whatever_its_size(padding: int) -> None:
+    inspection = look(SCRIPT + jar(("pad", bytes(padding)), ("A.class", MARKER)), "server.jar", limits=SMALL)
+
+    assert inspection.kind == "jar"
+    assert "server.jar!/A.class" in found(inspection)
+    assert rules(inspection) == {"found"}
+    assert inspection.coverage.complete
+
+
+def test_large_program_with_an_archive_behind_it_is_opened_inside_a_container_too() -> None:
+    setup = PROGRAM + zipped(("pad", bytes(1 << 18)), ("inner.tar", tarred(("x", MARKER))), method=0)
+
+    inspection = look(tarred(("setup.exe", setup)), "a.tar", limits=SMALL)
+
+    assert "a.tar!/setup.exe!/inner.tar!/x" in found(inspection)
+    assert inspection.coverage.complete
+
+
+@pytest.mark.parametrize("limits", [Limits(window=1 << 16, spool=1, disk=1 << 17)])
+def test_archive_behind_a_large_program_without_room_to_keep_it_is_a_skip(limits: Limits) -> None:
+    setup = PROGRAM + MARKER + zipped(("pad", bytes(1 << 18)), method=0)
+
+    inspection = look(setup, "setup.exe", limits=limits)
+
+    assert found(inspection) == ["setup.exe"]
+    assert not inspection.coverage.complete
+
+
+def test_large_picture_that_ends_as_a_zip_is_never_clean() -> None:
+    assert not clean(look(b"GIF89a" + jar(("pad", bytes(1 << 18))), "a.gif", limits=SMALL))
+
+
+def test_program_that_calls_itself_a_jar_is_a_finding() -> None:
+    assert "name-mismatch" in rules(look(PROGRAM + jar(), "server.jar"))

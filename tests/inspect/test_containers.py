@@ -267,3 +267,10 @@ def test_layers_of_an_image_are_file_systems() -> None:
 
     assert clean(inspection)
     assert inspection.kind == "oci-layout"
+
+
+def test_a_catalogue_of_translations_is_no_model() -> None:
+    catalogue = b"\xde\x12\x04\x95" + bytes(4) + b"{" + bytes(600)
+
+    assert look(catalogue, "a.mo").kind == "data"
+    assert look((40).to_bytes(8, "little") + b"{" + bytes(600), "a.bin").kind == "safetensors"

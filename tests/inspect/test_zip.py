@@ -158,3 +158,30 @@ def test_every_member_of_a_wheel_knows_that_it_is_in_one() -> None:
     look(zipped(("pkg/a.py", b"x"), ("x-1.dist-info/WHEEL", b"y")), scanners=[recorder])
 
     assert {member.container for member in recorder.seen} == {"wheel"}
+
+
+def test_names_that_differ_by_case_are_ordinary_where_an_archive_is_read_in_place() -> None:
+    manifest = ("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0")
+
+    assert clean(look(zipped(manifest, ("o/A.class", b"1"), ("o/a.class", b"2")), "a.jar"))
+    assert rules(look(zipped(manifest, ("meta-inf/manifest.mf", b"x")), "a.jar")) == {"case-collision"}
+    twice = handmade(Part(name=b"META-INF/MANIFEST.MF"), Part(name=b"a.class"), Part(name=b"a.class", data=b"2"))
+    assert rules(look(twice, "a.jar")) == {"duplicate-name"}
+
+
+NONE = b"\0" * 12
+
+
+@pytest.mark.parametrize("descriptor", [b"PK\7\x08" + NONE, NONE, b"PK\7\x08" + NONE + bytes(8), NONE + bytes(8)])
+def test_a_folder_with_a_descriptor_of_zeros_is_ordinary(descriptor: bytes) -> None:
+    folder = Part(name=b"dir/", data=b"", flags=8, descriptor=descriptor)
+
+    assert clean(look(handmade(folder, Part(name=b"dir/a.txt")), "a.zip"))
+    assert clean(look(handmade(Part(name=b"dir/a.txt"), folder), "a.zip"))
+
+
+def test_a_folder_that_was_deflated_as_ant_does_is_ordinary() -> None:
+    descriptor = b"PK\7\x08" + bytes(4) + b"\2\0\0\0" + bytes(4)
+    folder = Part(name=b"dir/", data=b"", flags=8, method=8, body=b"\3\0", descriptor=descriptor)
+
+    assert clean(look(handmade(folder, Part(name=b"dir/a.txt")), "a.jar"))

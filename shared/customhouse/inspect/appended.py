@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from customhouse.inspect.identify import PROGRAMS, ends_as_zip
+from customhouse.inspect.limits import LimitHit
+from customhouse.inspect.spool import Spool
 
 _SIGNATURE = re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07[\x00\x01]|MSCF\x00{4}")
 _HEADER = 64
@@ -47,20 +50,38 @@ def _crc(data: bytes) -> bytes:
 
 
 class Watch:
-    """Looks at a large member's bytes on their way to the scanners; `found` says what was not opened in it."""
+    """Looks at a large member's bytes on their way to the scanners, and keeps them where a spool is given.
 
-    def __init__(self, kind: str) -> None:
+    `found` says what was not opened in it, `zip` whether it ends as one.
+    """
+
+    def __init__(self, kind: str, spool: Spool | None = None) -> None:
         self._kind = kind
+        self._spool = spool
         self.found = ""
+        self.zip = False
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """All bytes for seeking, None where they were not kept."""
+        return self._spool.file if self._spool is not None else None
 
     def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks; `found` is set when they came to their end."""
+        """The same blocks; `found` and `zip` are set when they came to their end."""
         tail = b""
         for block in blocks:
             seen = tail[-_HEADER:] + block
             self.found = self.found or (unopened(self._kind, seen) if self._kind in PROGRAMS else "")
             tail = (tail + block)[-_TAIL:]
+            self._keep(block)
             yield block
         self.found = self.found or unopened("", tail)
-        if ends_as_zip(tail, whole=False):
-            self.found = self.found or "the zip at its end is not opened: what is before it is too large"
+        self.zip = ends_as_zip(tail, whole=False)
+
+    def _keep(self, block: bytes) -> None:
+        """Where there is no room, the member is scanned all the same, and its zip is not opened."""
+        try:
+            if self._spool is not None:
+                self._spool.write(block)
+        except LimitHit:
+            self._spool = None

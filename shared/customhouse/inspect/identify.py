@@ -78,7 +78,8 @@ _JAVA_1_1 = 45
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
-_SAFETENSORS = re.compile(rb"[\x00-\xff]{5}\x00{3}\{", re.DOTALL)
+_SAFETENSORS = re.compile(rb"[\x00-\xff]{3}[\x00-\x05]\x00{4}\{", re.DOTALL)
+"""A header's length, at most the 100 MB that the format allows, then a JSON object."""
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x100)) - {0x7F})
 
 BY_NAME = {".br": "brotli", ".lzma": "lzma"}
@@ -114,6 +115,8 @@ CLAIMS: dict[str, Collection[str]] = {
 """What a file of this extension has to be."""
 
 PROGRAMS = frozenset({"elf", "pe", "macho"})
+STUBS = PROGRAMS | {"script"}
+"""What is ordinary in front of a zip."""
 _HARMLESS = re.compile(
     r"\.(?:png|jpe?g|gif|bmp|svg|pdf|docx?|xlsx?|pptx?|txt|md|csv|json|ya?ml|mp[34]|avi|wav)$", re.IGNORECASE
 )

@@ -13,6 +13,8 @@ from customhouse.model import Severity
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _SAFE = re.compile(r"^[ -~]*$")
 _DECEPTIVE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+_MANIFEST = re.compile("META-INF/", re.IGNORECASE)
+"""Names that are looked up without regard to case even where an archive is read in place (JAR specification)."""
 _LONG = 4096
 
 Problem = tuple[str, Severity, str]
@@ -84,11 +86,13 @@ def escapes(link: str, target: str, *, rooted: bool) -> bool:
 class Book:
     """The names of one container so far.
 
-    `rooted`: it is unpacked as a file system of its own; `library`: a linker reads it, names do not count.
+    `rooted`: it is unpacked as a file system of its own; `library`: a linker reads it, names do not count;
+    `in_place`: it is read as it is and not unpacked, so `A.class` and `a.class` are two members everywhere.
     """
 
     rooted: bool = False
     library: bool = False
+    in_place: bool = False
     files: set[str] = field(default_factory=set)
     folded: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -103,7 +107,7 @@ class Book:
         yield from self._behind_link(plain)
 
     def _fold(self, plain: str) -> Iterator[Problem]:
-        if self.rooted or self.library:
+        if self.rooted or self.library or (self.in_place and not _MANIFEST.match(plain)):
             return
         folded = plain.casefold() if plain.isascii() else unicodedata.normalize("NFC", plain).casefold()
         other = self.folded.setdefault(folded, plain)

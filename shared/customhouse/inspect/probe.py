@@ -44,6 +44,8 @@ _ANY = re.compile(
 ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine"})
 """Packages that are unpacked as a file system of their own, links and set-user-id programs included."""
 
+IN_PLACE = frozenset({"jar", "apk-android"})
+"""Packages that are read as they are, where names that differ by case are ordinary: shrinkers make them so."""
 
 LAYER = re.compile(r"^(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}(?:/layer)?\.tar(?:\.gz)?|[^/]+/layer\.tar)$")
 """What image archives call their layers: a file system each, wherever the manifest comes in the archive."""

@@ -12,11 +12,12 @@ from customhouse.inspect.appended import Watch, unopened
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
-from customhouse.inspect.identify import HEAD, PROGRAMS, disagreement, ends_as_zip, identify
+from customhouse.inspect.formats.zip_records import LOCAL
+from customhouse.inspect.identify import HEAD, STUBS, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
-from customhouse.inspect.probe import LAYER, ROOTED, Probe
+from customhouse.inspect.probe import IN_PLACE, LAYER, ROOTED, Probe
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -67,7 +68,7 @@ class Walker:
             return self._guarded(node, lambda: self._expand(node, kind, format_, reader, file)) or kind
         if kind in UNOPENED:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
-        return self._guarded(node, lambda: self._leaf(node, kind, reader)) or kind
+        return self._guarded(node, lambda: self._leaf(node, kind, reader, file)) or kind
 
     def _guarded(self, node: Node, work: Callable[[], str]) -> str:
         """Do it, and turn whatever stops it into ledger entries."""
@@ -102,38 +103,55 @@ class Walker:
         if odd := disagreement(node.name, kind):
             self._ledger.finding("name-mismatch", Severity.MEDIUM, node.path, odd)
 
-    def _leaf(self, node: Node, kind: str, reader: Reader) -> str:
-        """Bytes that are no container."""
+    def _leaf(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> str:
+        """Bytes that are no container, or only from the back."""
         window = self._limits.window
         if (node.size or 0) > window or len(reader.peek(window + 1)) > window:
-            size = self._large(node, kind, reader)
+            size, behind = self._large(node, kind, reader, file)
         else:
             data = reader.peek(window)
             size = len(data)
             self._feed.whole(self._member(node, kind, data))
-            self._appended(node, kind, data)
+            behind = self._appended(node, kind, data)
         if node.size is not None and size != node.size:
             raise Corrupt(f"{size:,} bytes where {node.size:,} were stated")
-        return kind
+        return behind or kind
 
-    def _large(self, node: Node, kind: str, reader: Reader) -> int:
-        watch = Watch(kind)
-        size = self._feed.large(self._member(node, kind, b""), Reader(watch.through(reader.blocks())))
-        if watch.found:
-            self._ledger.skip(node.path, SkipReason.UNSUPPORTED, watch.found)
-        return size
+    def _large(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> tuple[int, str]:
+        """A member in windows; its size, and what the zip behind it is, which needs all bytes at once."""
+        stub = kind in STUBS and LOCAL in reader.peek(self._limits.window)
+        with Spool(self._budget) as spool:
+            watch = Watch(kind, spool if stub and file is None else None)
+            size = self._feed.large(self._member(node, kind, b""), Reader(watch.through(reader.blocks())))
+            if watch.found:
+                self._ledger.skip(node.path, SkipReason.UNSUPPORTED, watch.found)
+            if not watch.zip:
+                return size, ""
+            whole = file or watch.file
+            if whole is not None:
+                return size, self._behind(node, kind, whole)
+        self._ledger.skip(node.path, SkipReason.UNSUPPORTED, "the zip at its end is not opened: it is too large")
+        return size, ""
 
-    def _appended(self, node: Node, kind: str, data: bytes) -> None:
-        """A zip that ends this member: a program that unpacks itself, a script with its modules, or a polyglot."""
+    def _appended(self, node: Node, kind: str, data: bytes) -> str:
+        """What ends this member; the kind of package it is thereby, if any."""
         if why := unopened(kind, data):
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
-        if not ends_as_zip(data) or not self._shallow(node):
-            return
-        if kind not in PROGRAMS and kind != "script":
-            self._ledger.finding(
-                "polyglot", Severity.HIGH, node.path, f"it is {kind} from the front and zip from the back"
-            )
-        self._guarded(node, lambda: self._expand(node, "zip", FORMATS["zip"], Reader(()), io.BytesIO(data)))
+        return self._behind(node, kind, io.BytesIO(data)) if ends_as_zip(data) else ""
+
+    def _behind(self, node: Node, kind: str, file: BinaryIO) -> str:
+        """A zip behind something else: a program that unpacks itself, a script with its modules, or a polyglot."""
+        if not self._shallow(node):
+            return ""
+        if kind not in STUBS:
+            message = f"it is {kind} from the front and zip from the back"
+            self._ledger.finding("polyglot", Severity.HIGH, node.path, message)
+        found = self._guarded(node, lambda: self._expand(node, "zip", FORMATS["zip"], Reader(()), file))
+        if kind != "script":
+            return ""
+        if not node.depth:
+            self.kind = "zip"  # a jar that starts by itself is called a jar
+        return found if found != "zip" else ""
 
     def _member(self, node: Node, kind: str, data: bytes) -> Member:
         size = len(data) if node.size is None else node.size
@@ -168,6 +186,7 @@ class Walker:
             elif source.listing:
                 probe.see_all(source.take_listing())
             book.rooted = node.rooted or probe.kind in ROOTED
+            book.in_place = probe.kind in IN_PLACE
             rooted = book.rooted or (kind == "tar" and LAYER.match(entry.name) is not None)
             child = Node(
                 source.inside(entry.name) if entry.name else f"{inside}!/",
