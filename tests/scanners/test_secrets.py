@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from customhouse.errors import ConfigError
 from customhouse.model import Severity, SkipReason
 from customhouse.scanners import secrets, secrets_matcher, secrets_rules
+from customhouse.scanners.secrets_encoded import decoded
 from customhouse.scanners.secrets_judge import fixture
 from tests.scanners.secret_samples import LOOKALIKES, SHAPES, fill
 from tests.scanners.support import WINDOW, findings, member, rules, skips, windows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from customhouse.model import Finding
@@ -158,6 +160,57 @@ def test_base64_hides_nothing_once(scanner: secrets.SecretsScanner) -> None:
     twice = base64.b64encode(once)
     assert findings(scanner, member(b"data: " + once))[0].message == "GitHub personal access token in base64 text"
     assert not findings(scanner, member(b"data: " + twice))
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        base64.b64encode,
+        lambda plain: base64.b64encode(plain).rstrip(b"="),
+        base64.encodebytes,
+        lambda plain: base64.encodebytes(plain).replace(b"\n", b"\r\n    "),
+        lambda plain: b'{"data": "' + base64.b64encode(plain) + b'"}',
+        lambda plain: b"data:text/plain;base64," + base64.b64encode(plain),
+        lambda plain: b"first = AAAA\nsecond = " + base64.b64encode(plain) + b"\nthird = word",
+        lambda plain: base64.b64encode(b"ascii at first " + plain + "; then \u00fcml\u00e4ut".encode()),
+    ],
+)
+def test_base64_is_read_however_it_is_written(scanner: secrets.SecretsScanner, hide: Callable[[bytes], bytes]) -> None:
+    plain = f"a line that is long enough to be wrapped by MIME, and then {TOKEN} at last".encode()
+    assert rules(scanner, member(hide(plain))) == {"github-personal-token"}
+
+
+def test_a_key_id_that_is_all_of_a_kubernetes_secret_is_found(scanner: secrets.SecretsScanner) -> None:
+    key = fill(SHAPES["aws-access-key-id"], random.Random(8)).encode()
+    assert rules(scanner, member(b"data:\n  id: " + base64.b64encode(key) + b"\n")) == {"aws-access-key-id"}
+
+
+@given(
+    st.text(
+        st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")) | st.sampled_from("\t\r\n"), min_size=18
+    )
+)
+def test_base64_of_any_text_is_decoded(plain: str) -> None:
+    assert plain.encode() in decoded(b"= " + base64.b64encode(plain.encode()))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        base64.b64encode(random.Random(1).randbytes(60_000)),
+        b"a sentence of words, a/path/of/some/length/in/a/tree and an identifierThatIsAsLongAsThey12Get",
+        b"0123456789abcdef" * 40,
+        b"",
+    ],
+)
+def test_what_is_no_base64_of_text_is_not_decoded(data: bytes) -> None:
+    assert decoded(data) == b""
+
+
+def test_much_base64_is_no_reason_to_stop_looking(scanner: secrets.SecretsScanner) -> None:
+    lines = (base64.b64encode(b"a harmless line of text %010d" % number) for number in range(101_000))
+    data = b",\n".join([*lines, base64.b64encode(TOKEN.encode())])
+    assert rules(scanner, member(data)) == {"github-personal-token"}
 
 
 def test_programs_hide_no_secret(scanner: secrets.SecretsScanner) -> None:

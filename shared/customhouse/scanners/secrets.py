@@ -6,26 +6,21 @@ secret are recognised as such.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-import re2
-
 from customhouse.model import Fact, Finding, Skip, SkipReason
 from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
+from customhouse.scanners.secrets_encoded import decoded, wide
+from customhouse.scanners.secrets_engine import TooMany
 from customhouse.scanners.secrets_judge import fixture, genuine
-from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, TooMany, digest
+from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, digest
 from customhouse.scanners.secrets_rules import CURATED, load
 
-_BASE64 = re2.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
-_PROBE = 64
-_TEXT = bytes(range(32, 127)) + b"\t\r\n"
 _LIMIT = 1000
 """Findings per window; more than this is no leak but an attempt to drown one."""
 
@@ -69,18 +64,24 @@ class SecretsScanner:
             yield Skip(member.path, SkipReason.LIMIT, "too many places that may be secrets")
 
     def _findings(self, member: Member) -> Iterator[Finding]:
-        hidden = bool(not self._fixtures and fixture(member.path))
         seen: set[bytes] = set()
-        for encoding, data in _readings(member):
-            for match in self._matcher.matches(data):
-                rule = match.rule
-                if (rule.fixture and hidden) or (rule.text and not member.text) or match.secret in seen:
-                    continue
-                if genuine(rule, match.secret, match.host):
-                    seen.add(match.secret)
-                    if len(seen) > _LIMIT:
-                        raise TooMany
-                    yield self._finding(member, match, encoding, data)
+        for encoding, match, data in self._matches(member):
+            rule = match.rule
+            if match.secret in seen or not genuine(rule, match.secret, match.host):
+                continue
+            if rule.fixture and not self._fixtures and fixture(member.path):
+                continue
+            seen.add(match.secret)
+            if len(seen) > _LIMIT:
+                raise TooMany
+            yield self._finding(member, match, encoding, data)
+
+    def _matches(self, member: Member) -> Iterator[tuple[str, Match, bytes]]:
+        """Matches in the window as it is, then in what UTF-16 and base64 in it say; with the text they are in."""
+        text = member.text
+        for encoding, data in _readings(member, text=text):
+            for match in self._matcher.matches(data, text=text):
+                yield encoding, match, data
 
     def _finding(self, member: Member, match: Match, encoding: str, data: bytes) -> Finding:
         where = _where(member, match.start, data) if not encoding else f"in {encoding}"
@@ -94,30 +95,12 @@ class SecretsScanner:
         return f"{shown}… #{hashlib.blake2b(secret, key=self._salt, digest_size=6).hexdigest()}"
 
 
-def _readings(member: Member) -> Iterator[tuple[str, bytes]]:
-    """The window as it is, then what UTF-16 and base64 in it say."""
+def _readings(member: Member, *, text: bool) -> Iterator[tuple[str, bytes]]:
     yield "", member.data
-    if member.data.startswith(_WIDE):
-        yield "UTF-16 text", member.data.translate(None, b"\0")
-    decoded = b"\n".join(_decoded(member.data)) if member.text else b""
-    if decoded:
-        yield "base64 text", decoded
-
-
-def _decoded(data: bytes) -> Iterator[bytes]:
-    """Each run of base64 that decodes to text."""
-    for run in _BASE64.finditer(data):
-        encoded = run.group().rstrip(b"=")
-        if _printable(_decode(encoded[:_PROBE])):
-            yield _decode(encoded)
-
-
-def _decode(encoded: bytes) -> bytes:
-    return binascii.a2b_base64(encoded[: len(encoded) - (len(encoded) % 4 == 1)] + b"==")
-
-
-def _printable(data: bytes) -> bool:
-    return not data.translate(None, _TEXT)
+    if other := wide(member.data):
+        yield "UTF-16 text", other
+    if text and (other := decoded(member.data)):
+        yield "base64 text", other
 
 
 def _where(member: Member, start: int, data: bytes) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import platform
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +14,16 @@ import hyperscan
 import re2
 
 from customhouse.errors import ConfigError
+from customhouse.scanners.secrets_engine import Engine, compiled
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
-ENGINE = importlib.metadata.version("hyperscan")
+ENGINE = hyperscan.__version__
 CANDIDATES = 100_000
 """Places per window at which rules may match; beyond that the window counts as not seen."""
 
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
-
-
-class TooMany(Exception):  # noqa: N818 -- says what is too many: candidates
-    """The window holds more candidates than are worth confirming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +37,17 @@ class Match:
 
 
 class Matcher:
-    """All rules at once; safe to call from several threads, each gets scratch space of its own."""
+    """All rules at once; safe to call from several threads."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._database = _database(rules)
-        self._scratch = threading.local()
+        self._engine = Engine(_database(rules))
 
-    def matches(self, data: bytes) -> Iterator[Match]:
-        """Matches in rule order; raises TooMany."""
-        for index, ends in sorted(self._candidates(data).items()):
-            yield from self._confirm(index, ends, data)
-
-    def _candidates(self, data: bytes) -> dict[int, list[int]]:
-        """Where matches end, by the rule's index."""
-        found: dict[int, list[int]] = {}
-        count = 0
-
-        def seen(index: int, _start: int, end: int, _flags: int, _context: object) -> bool:
-            nonlocal count
-            count += 1
-            found.setdefault(index, []).append(end)
-            return count >= CANDIDATES
-
-        with contextlib.suppress(hyperscan.ScanTerminated):
-            self._database.scan(data, match_event_handler=seen, scratch=self._own_scratch())
-        if count >= CANDIDATES:
-            raise TooMany
-        return found
+    def matches(self, data: bytes, *, text: bool) -> Iterator[Match]:
+        """Matches in rule order, of rules for text only where this is `text`; raises TooMany."""
+        for index, ends in sorted(self._engine.ends(data, CANDIDATES).items()):
+            if text or not self._rules[index].text:
+                yield from self._confirm(index, ends, data)
 
     def _confirm(self, index: int, ends: list[int], data: bytes) -> Iterator[Match]:
         """Hyperscan reports every end of a match and no start: look back as far as the rule's span, once."""
@@ -83,12 +61,6 @@ class Matcher:
                 host = match.group(2) if rule.host else b""
                 yield Match(rule, match.group(1), match.start(1), host)
                 done = match.end()
-
-    def _own_scratch(self) -> hyperscan.Scratch:
-        own: hyperscan.Scratch | None = getattr(self._scratch, "value", None)
-        if own is None:
-            own = self._scratch.value = hyperscan.Scratch(self._database)
-        return own
 
 
 def digest(rules: Sequence[Rule]) -> str:
@@ -119,16 +91,12 @@ def _database(rules: tuple[Rule, ...], folder: Path = CURATED) -> hyperscan.Data
 
 
 def _compile(rules: Sequence[Rule]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     for rule in rules:
         _exact(rule)
     try:
-        database.compile(
-            expressions=[rule.pattern for rule in rules], ids=list(range(len(rules))), flags=[0] * len(rules)
-        )
+        return compiled([rule.pattern for rule in rules])
     except hyperscan.HyperscanError as error:
         raise ConfigError(f"scanners.secrets.rules: {error}") from error
-    return database
 
 
 @functools.cache

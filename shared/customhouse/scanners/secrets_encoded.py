@@ -1,0 +1,63 @@
+"""Text that is not there to read: what UTF-16 and one layer of base64 say."""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import string
+from collections.abc import Callable, Iterator
+
+import re2
+
+from customhouse.scanners.secrets_engine import Engine, compiled
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
+_DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+_QUARTETS = 6
+"""Groups of four digits, three characters of text each, that begin a run: the shortest token, an AWS key id, has six."""
+_RUN = re2.compile(rb"(?:[A-Za-z0-9+/]{4})+(?:\r?\n[ \t]{0,16}(?:[A-Za-z0-9+/]{4})+)*[A-Za-z0-9+/]{0,3}")
+
+
+def _digits(allowed: Callable[[int], bool]) -> str:
+    """A character class of the base64 digits whose six bits are allowed."""
+    return f"[{''.join(digit for bits, digit in enumerate(_DIGITS) if allowed(bits))}]"
+
+
+def _text_quartet() -> str:
+    """Four digits that are three bytes of ASCII text: top bits are clear, and of control characters few are text."""
+    first = _digits(lambda bits: bits in {2, 3} or 8 <= bits < 32)  # noqa: PLR2004 -- tab to return, blank to tilde
+    second = _digits(lambda bits: bits & 15 in {0, *range(2, 8)})
+    third = _digits(lambda bits: bits & 3 < 2)  # noqa: PLR2004 -- the third byte's top bit
+    return f"{first}{second}{third}[A-Za-z0-9+/]"
+
+
+_BEGIN = f"(?:^|[^A-Za-z0-9+/])(?:{_text_quartet()}){{{_QUARTETS}}}".encode()
+"""Matches once a run, and by chance in one of a million: base64 of anything but text costs nothing more."""
+
+
+@functools.cache
+def _engine() -> Engine:
+    return Engine(compiled([_BEGIN]))
+
+
+def wide(data: bytes) -> bytes:
+    """A window that may hold UTF-16 text, without its zero bytes; else nothing."""
+    return data.translate(None, b"\0") if data.startswith(_WIDE) else b""
+
+
+def decoded(data: bytes) -> bytes:
+    """What runs of base64 that spell text say, a line each; wrapped lines are one run."""
+    return b"\n".join(_runs(data))
+
+
+def _runs(data: bytes) -> Iterator[bytes]:
+    done = 0
+    for end in _engine().ends(data, most=len(data) + 1).get(0, ()):
+        if end > done and (run := _RUN.match(data, end - 4 * _QUARTETS)):
+            done = run.end()
+            yield _decode(run.group())
+
+
+def _decode(run: bytes) -> bytes:
+    digits = run.translate(None, b"\r\n\t ")
+    return binascii.a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"==")
