@@ -14,7 +14,7 @@ from customhouse.scanners.secrets_engine import Engine, compiled
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 _QUARTETS = 6
-"""Groups of four digits, three characters of text each, that begin a run: the shortest token, an AWS key id, has six."""
+"""Groups of four digits, three characters of text each, that begin a run: the shortest token (AWS key id) has six."""
 _RUN = re2.compile(rb"(?:[A-Za-z0-9+/]{4})+(?:\r?\n[ \t]{0,16}(?:[A-Za-z0-9+/]{4})+)*[A-Za-z0-9+/]{0,3}")
 
 
