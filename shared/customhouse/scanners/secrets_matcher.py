@@ -17,7 +17,7 @@ from customhouse.errors import ConfigError
 from customhouse.scanners.secrets_engine import Engine, compiled
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
-ENGINE: str = hyperscan.__version__  # type: ignore[attr-defined] -- missing in its stub
+ENGINE: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing in its stub
 CANDIDATES = 100_000
 """Places per window at which rules may match; beyond that the window counts as not seen."""
 
