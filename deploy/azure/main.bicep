@@ -101,6 +101,15 @@ resource oldVersions 'Microsoft.Storage/storageAccounts/managementPolicies@2023-
             actions: { version: { delete: { daysAfterCreationGreaterThan: 30 } } }
           }
         }
+        {
+          name: 'stored-inspections'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['${records}/inspections/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 90 } } }
+          }
+        }
       ]
     }
   }

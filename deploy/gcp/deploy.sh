@@ -21,11 +21,11 @@ enable_services() {
     run.googleapis.com storage.googleapis.com
 }
 
-bucket() { # an existing bucket is taken as it is
+bucket() { # name, native rules; an existing bucket is taken as it is
   exists gcloud storage buckets describe "gs://$1" && return
   gcloud storage buckets create "gs://$1" --project="$PROJECT" --location="$REGION" \
     --uniform-bucket-level-access --public-access-prevention
-  gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$here/bucket-lifecycle.json"
+  gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$here/$2"
 }
 
 role() { # id, permissions: exactly the calls that the function makes
@@ -139,7 +139,8 @@ alerts() {
 }
 
 enable_services
-for name in "$INTAKE" "$RELEASED" "$QUARANTINE" "$RECORDS"; do bucket "$name"; done
+for name in "$INTAKE" "$RELEASED" "$QUARANTINE"; do bucket "$name" bucket-lifecycle.json; done
+bucket "$RECORDS" records-lifecycle.json
 identities
 both_functions
 dead_letters

@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 
 from customhouse import scanners, settings
-from customhouse.catalog import Catalog, Cursors, Held, Planned, Record
+from customhouse.catalog import Catalog, Cursors, Held, Inspections, Planned, Record
 from customhouse.errors import Conflict, Denied, Gone, Rejected, Transient
-from customhouse.inspect import inspect
 from customhouse.lifecycle.rules import TRASH
 from customhouse.model import Coverage, Decision, Event, Inspection, Location, Outcome, Skip, SkipReason, Stat, Step
 from customhouse.notifiers import open_notifier
@@ -68,6 +67,11 @@ class App:
         return Cursors(self.catalog.store, self.catalog.prefix)
 
     @cached_property
+    def inspections(self) -> Inspections:
+        """What is known of bytes that came before, beside the records."""
+        return Inspections(self.catalog.store, self.catalog.prefix)
+
+    @cached_property
     def targets(self) -> dict[str, Target]:
         """Where artifacts go: `released` and `quarantine`, as far as they are configured."""
         urls = {"released": self.settings.released, "quarantine": self.settings.quarantine}
@@ -114,9 +118,8 @@ class App:
         return self._decide(held, body.stat, inspection)
 
     def _inspect(self, body: Body) -> Inspection:
-        name = body.stat.location.key
-        stat, limits = body.stat, self.policy.limits
-        return inspect(name, body, self.scanners, limits, size=stat.size, expect=stat.digests)
+        chosen = self.policy
+        return self.inspections.inspect(body, self.scanners, chosen.limits, chosen.policy.scanners)
 
     def _decide(self, held: Held, stat: Stat, inspection: Inspection) -> Result:
         policy, today = self.policy.policy, dt.datetime.fromtimestamp(self.clock(), dt.UTC).date()

@@ -151,3 +151,15 @@ def test_reconcile_out_of_time_goes_on_where_it_stopped(world: World) -> None:
     runs = [world.app().run_schedule("reconcile", 0) for _ in range(4)]
     assert [run.get("decided", 0) for run in runs] == [1, 1, 1, 0]
     assert runs[-1]["complete"]
+
+
+def test_identical_bytes_are_inspected_once() -> None:
+    world = World.of(memory())
+    data = b"a line of text\n" * 100_000
+    first, second = (world.app().process(world.upload(key, data)) for key in ("dev/a.txt", "prod/a.txt"))
+    assert first.record is not None
+    assert second.record is not None
+    assert first.record.inspection is not None
+    assert second.record.inspection is not None
+    assert second.record.inspection.seconds == first.record.inspection.seconds
+    assert (first.verdict, second.verdict) == ("clean", "clean")

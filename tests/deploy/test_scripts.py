@@ -170,3 +170,16 @@ def test_azure_deletes_the_group_only_when_told_to(tmp_path: Path, delete: str, 
     environment = {"DELETE_GROUP": delete}
     commands = recorded(AZURE / "teardown.sh", tmp_path, answers={}, environment=environment, cwd=ROOT)
     assert commands.count(["az", "group", "delete", "--name", "customhouse", "--yes"]) == times
+
+
+def test_of_what_is_current_only_stored_inspections_expire(first: Commands) -> None:
+    updates = named(first, "storage", "buckets", "update")
+    expiring = {update[4] for update in updates if "age" in _deletions(option(update, "lifecycle-file"))}
+    assert expiring == {"gs://demo-project-customhouse-records"}
+
+
+def _deletions(file: str) -> set[str]:
+    rules = json.loads(Path(file).read_text())["rule"]
+    deletions = [rule["condition"] for rule in rules if rule["action"]["type"] == "Delete"]
+    assert all(rule.get("matchesPrefix", ["inspections/"]) == ["inspections/"] for rule in deletions)
+    return {condition for rule in deletions for condition in rule}

@@ -61,6 +61,17 @@ def test_every_bucket_is_private_versioned_encrypted_and_outlives_the_stack() ->
         assert resources[f"{name}Policy"]["Condition"] == bucket["Condition"] == f"Create{name}"
 
 
+def test_of_what_is_current_only_stored_inspections_expire() -> None:
+    resources = read()["Resources"]
+    rules = {
+        name: [rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+        for name, bucket in resources.items()
+        if bucket["Type"] == "AWS::S3::Bucket"
+    }
+    assert [rule["Prefix"] for rule in rules.pop("Records")] == ["inspections/"]
+    assert not any(rules.values())
+
+
 @pytest.mark.parametrize("name", ["Released", "Quarantine", "Records"])
 def test_only_the_function_and_the_operator_write(name: str) -> None:
     statement = read()["Resources"][f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"][1]
