@@ -68,7 +68,15 @@ def test_two_versions_have_two_records(catalog: Catalog) -> None:
 def test_unfinished_names_dead_runs_only(catalog: Catalog) -> None:
     finish(catalog, stat("done"), 0)
     catalog.claim(stat("dead"), 0)
-    assert [record.location.key for _, record in catalog.unfinished(1e12)] == ["dead"]
+    assert [record.location.key for _, record in catalog.unfinished(1e12) if record] == ["dead"]
+
+
+def test_unfinished_reads_nothing_that_was_written_before_the_last_pass(catalog: Catalog) -> None:
+    catalog.claim(stat("dead"), 0)
+    catalog.store.put("r/records/00/broken.json", b"{")
+    seen = list(catalog.unfinished(1e12, since=1e11))
+    assert len(seen) == 2
+    assert not any(record for _, record in seen)
 
 
 def test_broken_record_is_malformed_and_not_taken_for_an_absent_one(catalog: Catalog) -> None:

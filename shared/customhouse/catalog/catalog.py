@@ -67,15 +67,19 @@ class Catalog:
         except (Conflict, Gone) as error:
             raise Transient("another run took this record over") from error
 
-    def unfinished(self, now: float, after: str = "") -> Iterator[tuple[str, Record]]:
-        """Records whose run died: their lease ran out, their work did not."""
+    def unfinished(self, now: float, after: str = "", since: float = 0.0) -> Iterator[tuple[str, Record | None]]:
+        """Every record's key, and the record where its run died: its lease ran out, its work did not.
+
+        Those last written up to `since` are not read: they were finished when that was looked at before.
+        """
         for stat in self.store.list(f"{self.prefix}records/", after=after):
-            if now - stat.modified <= self.lease:
-                continue
-            with self.store.read(stat.location) as body:
-                record = decode(b"".join(body))
-            if not record.finished and record.lease < now:
-                yield stat.location.key, record
+            due = since < stat.modified < now - self.lease
+            yield stat.location.key, self._dead(stat.location, now) if due else None
+
+    def _dead(self, location: Location, now: float) -> Record | None:
+        with self.store.read(location) as body:
+            record = decode(b"".join(body))
+        return None if record.finished or record.lease >= now else record
 
     def _take_over(self, there: Held, now: float) -> Held:
         if there.record.lease > now:
