@@ -22,6 +22,7 @@ from customhouse.scanners.packages import build as scanner
 from customhouse.stores import open_store
 from customhouse.vulnerabilities.build import build
 from customhouse.vulnerabilities.index import Index, findings
+from customhouse.vulnerabilities.library import Library
 from customhouse.vulnerabilities.places import distro_of
 from customhouse.vulnerabilities.rematch import rematch
 
@@ -85,15 +86,15 @@ def main() -> None:
     figures |= {"packages_found": found, "read_seconds": round(seconds, 2)}
     baseline = syft(folder)
     figures["syft"] = "not installed" if baseline is None else round(baseline / seconds, 2)
-    store = open_store("memory://bench-packages")
-    build((record(number, "5.0.0") for number in range(RECORDS)), store, time.time())
-    old = Index(store)
+    library = Library(open_store("memory://bench-packages"))
+    build((record(number, "5.0.0") for number in range(RECORDS)), library, time.time())
+    old = Index(library)
     purls = [Package(f"pkg:npm/p{chance.randrange(NAMES)}@{n % 9}.{n % 31}.{n % 7}", "lock") for n in range(PURLS)]
     hits, seconds = timed(lambda: sum(1 for _ in findings(purls, old, distro_of(()))))
     figures |= {"matched_per_second": round(PURLS / seconds), "hits": hits}
     changed = (record(number, "5.0.0" if number >= CHANGED else "4.0.0") for number in range(RECORDS))
-    build(changed, store, time.time())
-    changes, seconds = timed(lambda: sum(1 for _ in rematch(stored(chance), old, Index(store))))
+    build(changed, library, time.time())
+    changes, seconds = timed(lambda: sum(1 for _ in rematch(stored(chance), old, Index(library))))
     figures |= {"rematch_sboms": SBOMS, "rematch_changes": changes, "rematch_seconds": round(seconds, 2)}
     for name, value in figures.items():
         print(f"{name:<20} {value}")

@@ -6,26 +6,36 @@ import datetime as dt
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from customhouse import scanners, settings
 from customhouse.catalog import Catalog, Cursors, Held, Inspections, Planned, Record
-from customhouse.errors import Conflict, Denied, Gone, Rejected, Transient
+from customhouse.errors import ConfigError, Conflict, Denied, Gone, Rejected, Transient
 from customhouse.lifecycle.rules import TRASH
 from customhouse.model import Coverage, Decision, Event, Inspection, Location, Outcome, Skip, SkipReason, Stat, Step
 from customhouse.notifiers import open_notifier
 from customhouse.policy.decide import decide
 from customhouse.policy.load import Loaded, default
 from customhouse.policy.load import load as load_policy
+from customhouse.policy.model import Policy
 from customhouse.ports import Body, Notifier, Store
 from customhouse.settings import Settings
+from customhouse.steps.again import Standing, follow, replan
 from customhouse.steps.apply import apply
 from customhouse.steps.plan import Target, plan
 from customhouse.stores import open_store, split
+
+if TYPE_CHECKING:
+    from customhouse.lifecycle.upload import Uploads
+    from customhouse.vulnerabilities.library import Library
+
+_INDEXED = "vulnerabilities"
+"""The scanner that reads an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +88,33 @@ class App:
         return {name: Target(*split(url)) for name, url in urls.items() if url}
 
     @cached_property
+    def library(self) -> Library | None:
+        """The vulnerability index: where the policy has it, else beside the records; None where nobody asks for one."""
+        return library(self.policy.policy, self.store, self.settings.records)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """What lifecycle does at upload."""
+        from customhouse.lifecycle.upload import Uploads  # noqa: PLC0415 -- a policy without lifecycle needs none of it
+        from customhouse.stores.open_lifecycle import open_target  # noqa: PLC0415 -- as above
+
+        chosen = self.settings.options
+        target = cache(lambda root: open_target(root, chosen if root.startswith("az:") else {}))
+        return Uploads(self.policy.lifecycle, self.store, target, self.catalog.store, self.catalog.prefix)
+
+    @cached_property
     def scanners(self) -> Sequence[scanners.Scanner]:
         """The scanners of the policy, engines ready."""
-        return scanners.load(self.policy.policy.scanners)
+        return engines(self.policy.policy, self.library)
+
+    @cached_property
+    def signed(self) -> Signed | None:
+        """What stands beside artifacts, where the policy asks for signatures."""
+        if "signatures" not in self.policy.policy.scanners:
+            return None
+        from customhouse.signed import Signed  # noqa: PLC0415 -- most policies do not ask
+
+        return Signed(self)
 
     def process(self, event: Event) -> Result:
         """Take one artifact from its upload to its verdict and its place.
@@ -100,7 +134,32 @@ class App:
         except Rejected as error:
             return self._hold_unread(location, str(error))
         with body:
-            return self._judge(body)
+            result = self._judge(body)
+        if self.signed and result.status in {"decided", "duplicate"}:
+            self.signed.reopen(body.stat.location)
+        return result
+
+    def rejudge(self, held: Held, inspection: Inspection) -> Result:
+        """Decide a finished record again by what is known now; no byte of the artifact is read.
+
+        The same verdict is only recorded (`unchanged`). Another one is followed by its steps wherever the artifact
+        stands: at its place, and where copies of it were put. Transient where all of it has to be tried again.
+        """
+        location, policy = held.record.location, self.policy.policy
+        decision, record = self._decided(held.record, location, inspection)
+        before = held.record.decision
+        if before and before.verdict is decision.verdict:
+            return Result("unchanged", decision.verdict.value, decision.rule, self.catalog.save(held, record).record)
+        actions, where = policy.actions.get(decision.verdict, ()), self._standing(held.record)
+        outcomes: list[Outcome] = []
+        for copy in where.copies:
+            chosen = actions if copy in where.released else ()
+            done = self._apply(follow(decision, inspection, copy, chosen, self.targets))
+            outcomes += [replace(one, step="copy") if one.step == "tag" else one for one in done]  # it is still there
+        allowed = self._allowed(actions, location)
+        steps = replan(decision, inspection, where, allowed, targets=self.targets, notify=self.settings.notify)
+        lease = self.clock() + self.catalog.lease
+        return self._carry_out(held, msgspec.structs.replace(record, outcomes=tuple(outcomes), lease=lease), steps)
 
     def run_schedule(self, name: str, seconds: float) -> Mapping[str, object]:
         """Run a named job for at most `seconds`; it goes on next time where it stopped."""
@@ -114,7 +173,7 @@ class App:
             return Result("duplicate")
         if held.record.state == "decided":
             return self._act(held, held.record.planned.steps)
-        inspection = self._inspect(body)
+        inspection = self.signed.inspect(body, self._inspect) if self.signed else self._inspect(body)
         return self._decide(held, body.stat, inspection)
 
     def _inspect(self, body: Body) -> Inspection:
@@ -122,23 +181,40 @@ class App:
         return self.inspections.inspect(body, self.scanners, chosen.limits, chosen.policy.scanners)
 
     def _decide(self, held: Held, stat: Stat, inspection: Inspection) -> Result:
-        policy, today = self.policy.policy, dt.datetime.fromtimestamp(self.clock(), dt.UTC).date()
-        decision = decide(policy, inspection, stat.location.key, today)
-        actions = self._allowed(policy.actions.get(decision.verdict, ()), stat.location)
+        decision, record = self._decided(held.record, stat.location, inspection)
+        actions = self._allowed(self.policy.policy.actions.get(decision.verdict, ()), stat.location)
         steps = plan(decision, inspection, stat, actions, targets=self.targets, notify=self.settings.notify)
-        record = msgspec.structs.replace(
-            held.record,
-            decision=decision,
-            inspection=inspection,
-            decided=self.clock(),
-            policy=self.policy.digest,
-            planned=Planned.of(steps),
-        )
         if not self._current(stat.location):
             return self._finish(held, record, [Outcome("check", "superseded", stat.location)])
+        return self._carry_out(held, record, steps)
+
+    def _decided(self, record: Record, location: Location, inspection: Inspection) -> tuple[Decision, Record]:
+        """The verdict on an inspection, and the record with it."""
+        today = dt.datetime.fromtimestamp(self.clock(), dt.UTC).date()
+        decision = decide(self.policy.policy, inspection, location.key, today)
+        changes = {"decision": decision, "inspection": inspection, "policy": self.policy.digest}
+        return decision, msgspec.structs.replace(record, decided=self.clock(), **changes)
+
+    def _carry_out(self, held: Held, record: Record, steps: tuple[Step, ...]) -> Result:
+        record = msgspec.structs.replace(record, planned=Planned.of(steps))
         if record.planned.deletes:  # whoever finds the object gone must find out why
             held = self.catalog.save(held, msgspec.structs.replace(record, state="decided"))
         return self._act(Held(record, held.at), steps)
+
+    def _standing(self, record: Record) -> Standing:
+        """Where the artifact of a finished record is, of all places where it was put."""
+        copies = [one.location for one in record.outcomes if (one.step, one.status) == ("copy", "done")]
+        there = [stat for location in copies if (stat := self._stat(location))]
+        released = self.targets.get("released")
+        out = tuple(stat for stat in there if released and _within(stat.location, released))
+        original = self._stat(record.location) if self._current(record.location) else None
+        return Standing(original, out, tuple(stat for stat in there if stat not in out))
+
+    def _stat(self, location: Location) -> Stat | None:
+        try:
+            return self.store(location.root).stat(location)
+        except (Gone, Conflict):
+            return None
 
     def _allowed(self, actions: Sequence[str], location: Location) -> Sequence[str]:
         """Where things were put by us they stay: they are judged like any upload, and tagged, but not moved again."""
@@ -158,11 +234,15 @@ class App:
         return now.version == location.version
 
     def _act(self, held: Held, steps: Sequence[Step]) -> Result:
+        outcomes = [*held.record.outcomes, *self._apply(steps)]
+        retired = self.uploads.after(held.record, outcomes, self.clock()) if self.policy.lifecycle else ()
+        return self._finish(held, held.record, [*outcomes, *retired])
+
+    def _apply(self, steps: Sequence[Step]) -> list[Outcome]:
         try:
-            outcomes = list(apply(steps, self.store, self.open_notifier))
+            return list(apply(steps, self.store, self.open_notifier))
         except Denied as error:
             raise Transient(f"not allowed, and needed: {error}") from error
-        return self._finish(held, held.record, outcomes)
 
     def _finish(self, held: Held, record: Record, outcomes: Iterable[Outcome]) -> Result:
         done = tuple(outcomes)
@@ -207,13 +287,8 @@ class App:
         if held is None:
             return Result("duplicate")
         inspection = Inspection(location.key, kind, 0, {}, (), (), Coverage(1, 0, 0, (skip,)))
-        today = dt.datetime.fromtimestamp(self.clock(), dt.UTC).date()
-        decision: Decision = decide(self.policy.policy, inspection, location.key, today)
-        notify = self.settings.notify
-        steps = plan(decision, inspection, stat, ["notify"], targets={}, notify=notify)
-        record = msgspec.structs.replace(
-            held.record, decision=decision, inspection=inspection, decided=self.clock(), policy=self.policy.digest
-        )
+        decision, record = self._decided(held.record, location, inspection)
+        steps = plan(decision, inspection, stat, ["notify"], targets={}, notify=self.settings.notify)
         return self._act(Held(record, held.at), steps)
 
 
@@ -228,6 +303,25 @@ def load(environment: Mapping[str, str] | None = None) -> App:
         return open_notifier(url, chosen.notify_secret)
 
     return App(chosen, _policy(chosen.policy, opener), opener, notifier)
+
+
+def library(policy: Policy, open_store: Callable[[str], Store], beside: str = "") -> Library | None:
+    """The vulnerability index of a policy, by default `beside` what that URL names; None where no scanner needs it."""
+    if _INDEXED not in policy.scanners:
+        return None
+    from customhouse.vulnerabilities.library import Library  # noqa: PLC0415 -- most policies do not need it
+
+    url = str(policy.scanners[_INDEXED].get("index") or beside)
+    if not url:
+        raise ConfigError(f"scanners.{_INDEXED}: name the store of the index (index: s3://bucket) in the policy")
+    root, prefix = split(url)
+    return Library(open_store(root), prefix)
+
+
+def engines(policy: Policy, index: Library | None) -> Sequence[scanners.Scanner]:
+    """The scanners of a policy, engines ready; ConfigError where one of them cannot work."""
+    options = policy.scanners
+    return scanners.load(options | {_INDEXED: {**options[_INDEXED], "index": index}} if index else options)
 
 
 def _policy(url: str, opener: Callable[[str], Store]) -> Loaded:

@@ -17,6 +17,7 @@ from customhouse.model import Finding
 from customhouse.scanners.vulnerabilities import Vulnerabilities
 from customhouse.stores import open_store
 from customhouse.vulnerabilities.build import build
+from customhouse.vulnerabilities.library import Library
 from tests.conformance import Result, rows
 from tests.conformance.lockfiles import member
 
@@ -165,9 +166,9 @@ def judge(row: Row, folder: Path, scanner: Vulnerabilities) -> Result:
 
 def run(folder: Path) -> Iterator[Result]:
     """Build the index, then judge every row."""
-    store = open_store("memory://vulnerabilities")
-    build(documents(folder / "db"), store, FUTURE)
-    scanner = Vulnerabilities(store, 1, clock=lambda: FUTURE)
+    library = Library(open_store("memory://vulnerabilities"))
+    build(documents(folder / "db"), library, FUTURE)
+    scanner = Vulnerabilities(library, 1, clock=lambda: FUTURE)
     results = [judge(row, folder, scanner) for row in rows(folder)]
     met = {result.row.path for result in results if result.right}
     for result in results:

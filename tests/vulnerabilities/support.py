@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from customhouse.stores import open_store
 from customhouse.vulnerabilities.build import build
 from customhouse.vulnerabilities.index import Index
-
-if TYPE_CHECKING:
-    from customhouse.ports import Store
+from customhouse.vulnerabilities.library import Library
 
 NOW = 1_800_000_000.0
 _COUNTER = itertools.count()
 
 
-def empty() -> Store:
-    """A store of its own."""
-    return open_store(f"memory://vulnerabilities-{next(_COUNTER)}")
+def empty() -> Library:
+    """An index to be, in a store of its own."""
+    return Library(open_store(f"memory://vulnerabilities-{next(_COUNTER)}"))
 
 
 def record(identity: str, ecosystem: str, name: str, *events: tuple[str, str], **more: Any) -> bytes:
@@ -32,8 +30,8 @@ def record(identity: str, ecosystem: str, name: str, *events: tuple[str, str], *
     return json.dumps({"id": identity, "affected": [affected], **more}).encode()
 
 
-def index(*records: bytes, store: Store | None = None, now: float = NOW) -> Index:
+def index(*records: bytes, library: Library | None = None, now: float = NOW) -> Index:
     """An index of these records."""
-    there = store or empty()
+    there = library or empty()
     build(records, there, now)
     return Index(there)

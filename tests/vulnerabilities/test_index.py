@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from customhouse.errors import Gone, Malformed, Rejected
 from customhouse.model import Location, Package, Severity
 from customhouse.vulnerabilities import shards
-from customhouse.vulnerabilities.build import archive, build, folder, load
+from customhouse.vulnerabilities.build import archive, build, folder
 from customhouse.vulnerabilities.index import Index, findings
+from customhouse.vulnerabilities.library import Library
 from customhouse.vulnerabilities.places import Place
 from customhouse.vulnerabilities.records import Advisory, Span
 from tests.vulnerabilities.support import NOW, empty, index, record
@@ -48,12 +49,17 @@ class Watched:
         return self._store.put(key, data, **more)  # type: ignore[arg-type]
 
 
-def keys(store: Store) -> set[str]:
-    return {stat.location.key for stat in store.list("vulnerabilities/")}
+def watched() -> tuple[Watched, Library]:
+    store = Watched(empty().store)
+    return store, Library(store)
+
+
+def keys(library: Library) -> set[str]:
+    return {stat.location.key for stat in library.store.list("vulnerabilities/")}
 
 
 def rules(at: Index, ecosystem: str, name: str, version: str) -> list[str]:
-    return [advisory.rule for advisory in at.match(Place(ecosystem, name, version))]
+    return [hit.advisory.rule for hit in at.match(Place(ecosystem, name, version))]
 
 
 def test_what_was_built_is_matched() -> None:
@@ -77,7 +83,10 @@ def test_one_vulnerability_in_two_databases_is_one_finding_the_worse() -> None:
         "PYSEC-9", "PyPI", "a", ("introduced", "0"), aliases=["CVE-2024-9"], database_specific={"severity": "HIGH"}
     )
     hits = index(low, same, worse).match(Place("PyPI", "a", "1"))
-    assert [(hit.rule, hit.severity) for hit in hits] == [("CVE-2024-9", Severity.HIGH), ("PYSEC-1", Severity.LOW)]
+    assert [(hit.advisory.rule, hit.advisory.severity) for hit in hits] == [
+        ("CVE-2024-9", Severity.HIGH),
+        ("PYSEC-1", Severity.LOW),
+    ]
 
 
 def test_versions_without_an_order_match_by_name() -> None:
@@ -107,54 +116,56 @@ def test_system_packages_are_matched_by_the_release_that_os_release_told() -> No
 
 
 def test_only_the_shards_that_are_needed_are_read_and_only_once() -> None:
-    store = Watched(empty())
-    build((record(f"X-{n}", "npm", f"a{n}", ("introduced", "0")) for n in range(3000)), store, NOW)
-    at = Index(store)
+    store, library = watched()
+    build((record(f"X-{n}", "npm", f"a{n}", ("introduced", "0")) for n in range(3000)), library, NOW)
+    at = Index(library)
     assert len(at.manifest.shards["npm"]) == 8
     store.reads.clear()
     for _ in range(3):
         assert rules(at, "npm", "a7", "1.0.0") == ["X-7"]
+        assert len(list(findings([Package("pkg:npm/a7@1.0.0", "m")], at))) == 1
     assert len(store.reads) == 1
 
 
 def test_an_unchanged_ecosystem_is_not_written_again_and_old_shards_go_one_build_later() -> None:
-    store = Watched(empty())
-    build([FIRST], store, NOW)
-    before = keys(store)
+    store, library = watched()
+    build([FIRST], library, NOW)
+    before = keys(library)
     other = record("X-1", "PyPI", "p", ("introduced", "0"))
     store.writes.clear()
-    build([FIRST, other], store, NOW + 1)
+    build([FIRST, other], library, NOW + 1)
     assert len(store.writes) == 2
-    assert before < keys(store)
-    build([other], store, NOW + 2)
-    assert before < keys(store)
-    build([other], store, NOW + 3)
-    assert len(keys(store)) == 2
+    assert before < keys(library)
+    build([other], library, NOW + 2)
+    build([other], library, NOW + 3)
+    assert before < keys(library)
+    build([SECOND], library, NOW + 4)
+    assert not before < keys(library)
 
 
 def test_a_reader_of_the_old_manifest_still_finds_its_shards() -> None:
-    store = empty()
-    old = index(FIRST, store=store)
-    build([SECOND], store, NOW + 1)
+    library = empty()
+    old = index(FIRST, library=library)
+    build([SECOND], library, NOW + 1)
     assert rules(old, "npm", "a", "1.0.0") == ["CVE-2024-1"]
-    assert rules(Index(store), "npm", "a", "1.0.0") == []
+    assert rules(Index(library), "npm", "a", "1.0.0") == []
 
 
 def test_a_build_that_did_not_end_is_taken_up_by_the_next() -> None:
-    store = empty()
-    build([FIRST], store, NOW)
-    store.delete(Location(store.root, shards.MANIFEST))
-    assert load(store) is None
-    build([FIRST], store, NOW)
-    assert rules(Index(store), "npm", "a", "1.0.0") == ["CVE-2024-1"]
+    library = empty()
+    build([FIRST], library, NOW)
+    library.store.delete(Location(library.store.root, shards.MANIFEST))
+    assert library.manifest() is None
+    build([FIRST], library, NOW)
+    assert rules(Index(library), "npm", "a", "1.0.0") == ["CVE-2024-1"]
 
 
 @pytest.mark.parametrize("records", [[], [FIRST, b"{}"]])
 def test_a_half_read_database_is_not_published(records: list[bytes]) -> None:
-    store = empty()
+    library = empty()
     with pytest.raises(Rejected, match="OSV"):
-        build(records, store, NOW)
-    assert shards.MANIFEST not in keys(store)
+        build(records, library, NOW)
+    assert shards.MANIFEST not in keys(library)
 
 
 def test_the_digest_tells_content_and_the_version_tells_age() -> None:
@@ -176,23 +187,33 @@ def test_what_is_no_archive_is_refused_and_so_is_a_huge_record(tmp_path: Path) -
     broken = tmp_path / "all.zip"
     broken.write_bytes(b"not a zip")
     with pytest.raises(Malformed, match="archive"):
-        list(archive(broken))
+        list(archive(broken, "npm"))
     with zipfile.ZipFile(broken, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr("big.json", b" " * (9 << 20))
     with pytest.raises(Malformed, match="larger"):
-        list(archive(broken))
+        list(archive(broken, "npm"))
 
 
 def test_no_index_and_a_broken_one_are_told_apart() -> None:
-    store = empty()
-    with pytest.raises(Gone, match="no vulnerability index"):
-        Index(store)
-    store.put(shards.MANIFEST, b"{")
+    library = empty()
+    with pytest.raises(Gone, match="nothing stands"):
+        Index(library)
+    library.write(shards.MANIFEST, b"{")
     with pytest.raises(Malformed, match="does not read"):
-        Index(store)
-    store.put(shards.MANIFEST, b'{"built": 1, "format": 99}')
+        Index(library)
+    library.write(shards.MANIFEST, b'{"built": 1, "format": 99}')
     with pytest.raises(Malformed, match="format 99"):
-        Index(store)
+        Index(library)
+
+
+def test_an_index_stands_behind_a_prefix_and_touches_nothing_else() -> None:
+    library = Library(empty().store, "deep/er/")
+    library.store.put("vulnerabilities/shards/aa/other", b"someone else's")
+    index(FIRST, library=library)
+    index(SECOND, library=library)
+    index(SECOND, FIRST, library=library)
+    assert rules(Index(library), "npm", "a", "1.0.0") == ["CVE-2024-1"]
+    assert {stat.location.key.partition("vulnerabilities/")[0] for stat in library.store.list()} == {"", "deep/er/"}
 
 
 TEXT = st.text(max_size=6)
@@ -214,7 +235,8 @@ def test_a_shard_reads_back_and_is_the_same_bytes_each_time(shard: shards.Shard)
 
 @given(st.sets(TEXT, max_size=30))
 def test_every_name_is_in_the_shard_that_it_is_looked_for(names: set[str]) -> None:
-    parts = shards.split({name: [Advisory("X", Severity.LOW, "")] for name in names})
+    encoded = msgspec.msgpack.encode(Advisory("X", Severity.LOW, ""))
+    parts = list(shards.split({name: [encoded] for name in names}))
     for name in names:
         assert name in parts[shards.place_in(len(parts), name)]
 

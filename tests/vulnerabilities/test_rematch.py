@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from customhouse.model import Package
 from customhouse.vulnerabilities.index import Index, findings
-from customhouse.vulnerabilities.rematch import Change, changed_names, rematch
+from customhouse.vulnerabilities.rematch import Change, Difference, rematch
 from tests.vulnerabilities.support import empty, index, record
 
 OLD = record("X-1", "npm", "a", ("introduced", "0"), ("fixed", "1.5.0"))
@@ -29,7 +29,7 @@ def rules(change: Change) -> tuple[list[str], list[str]]:
 
 def test_only_what_the_new_index_says_differently_is_told() -> None:
     old, new = index(OLD, KEPT), index(NARROWED, KEPT, ADDED)
-    assert changed_names(old, new) == {("npm", "a"), ("Debian:12", "glibc")}
+    assert Difference.of(old, new).names == {("npm", "a"), ("Debian:12", "glibc")}
     changes = {change.key: rules(change) for change in rematch(SBOMS, old, new)}
     assert changes == {"one": ([], ["X-1"]), "two": (["X-1"], ["X-1"]), "four": (["X-3"], [])}
 
@@ -60,8 +60,8 @@ def test_changes_are_exactly_the_difference_of_two_full_matches() -> None:
 
 
 def test_an_old_manifest_serves_after_the_new_index_was_built_over_it() -> None:
-    store = empty()
-    old = index(OLD, store=store)
-    new = index(NARROWED, store=store)
+    library = empty()
+    old = index(OLD, library=library)
+    new = index(NARROWED, library=library)
     assert isinstance(new, Index)
     assert [change.key for change in rematch(SBOMS, old, new)] == ["one", "two"]

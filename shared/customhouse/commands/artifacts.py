@@ -13,16 +13,18 @@ from typing import Annotated
 import typer
 
 from customhouse import events as wire
-from customhouse import scanners
+from customhouse.app import engines, library
 from customhouse.commands import show
 from customhouse.errors import ConfigError
 from customhouse.inspect import inspect
 from customhouse.policy.decide import decide
 from customhouse.policy.load import Loaded, default
 from customhouse.policy.load import load as load_policy
-from customhouse.report import html, sarif
+from customhouse.report import cyclonedx, html, sarif
 from customhouse.report import json as lines
 from customhouse.report.result import Judged
+from customhouse.scanners import Scanner
+from customhouse.stores import open_store
 
 
 class Format(enum.StrEnum):
@@ -31,6 +33,7 @@ class Format(enum.StrEnum):
     TABLE = "table"
     JSON = "json"
     SARIF = "sarif"
+    CYCLONEDX = "cyclonedx"
 
 
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Policy file; the packaged default without it.")]
@@ -49,6 +52,8 @@ def scan(
             sys.stdout.flush()
     if style is Format.SARIF:
         sys.stdout.write(sarif.render(results) + "\n")
+    if style is Format.CYCLONEDX:
+        sys.stdout.write(cyclonedx.render(results) + "\n")
     if style is Format.TABLE:
         show.table(results)
     raise typer.Exit(0 if all(judged.decision.verdict.passes for judged in results) else 1)
@@ -75,16 +80,16 @@ def events(file: Annotated[str, typer.Argument(help="A file with one message, or
 
 def _judge(paths: list[Path], policy: Path | None, *, quiet: bool) -> Iterator[Judged]:
     loaded = read_policy(policy)
-    engines = scanners.load(loaded.policy.scanners)
+    scanners = engines(loaded.policy, library(loaded.policy, open_store))
     files = list(_files(paths))
     for path in show.progress(files, quiet=quiet):
-        yield _judge_one(path, loaded, engines)
+        yield _judge_one(path, loaded, scanners)
 
 
-def _judge_one(path: Path, loaded: Loaded, engines: Sequence[scanners.Scanner]) -> Judged:
+def _judge_one(path: Path, loaded: Loaded, scanners: Sequence[Scanner]) -> Judged:
     with path.open("rb") as file:
         size = path.stat().st_size
-        inspection = inspect(path.name, (), engines, loaded.limits, size=size, file=file)
+        inspection = inspect(path.name, (), scanners, loaded.limits, size=size, file=file)
     today = dt.datetime.now(dt.UTC).date()
     return Judged(str(path), inspection, decide(loaded.policy, inspection, str(path), today))
 

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from customhouse import scanners
+from customhouse.app import engines, library
 from customhouse.commands.artifacts import read_policy
 from customhouse.policy.load import schema as policy_schema
+from customhouse.stores import open_store
 
 application = typer.Typer(no_args_is_help=True, help="The policy file: check it, explain it, print its schema.")
 File = Annotated[Path | None, typer.Argument(help="Policy file; the packaged default without it.")]
@@ -21,7 +22,7 @@ File = Annotated[Path | None, typer.Argument(help="Policy file; the packaged def
 def check(file: File = None) -> None:
     """Load the file with everything it names; exit status 2 and one line at the first mistake."""
     loaded = read_policy(file)
-    scanners.load(loaded.policy.scanners)
+    engines(loaded.policy, library(loaded.policy, open_store))
     rules, lifecycle = len(loaded.policy.rules), len(loaded.lifecycle)
     sys.stdout.write(f"{file or 'default.yaml'}: {rules} verdict rules, {lifecycle} lifecycle rules, all in order\n")
 

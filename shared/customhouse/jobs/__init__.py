@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from customhouse.app import App
 
 Expired = Callable[[], bool]
-JOBS = ("reconcile",)
+JOBS = ("reconcile", "advisories", "rematch", "lifecycle")
 """Each is a module here with a function `run(app, expired)`, imported when its time comes."""
 
 

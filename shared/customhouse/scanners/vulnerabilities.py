@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal
 
 from customhouse.errors import ConfigError, Rejected, Transient
-from customhouse.model import Fact, Package, Skip, SkipReason
-from customhouse.ports import Store
+from customhouse.model import Fact, Finding, Package, Skip, SkipReason
 from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.packages import Packages
 from customhouse.vulnerabilities.index import Index, findings
+from customhouse.vulnerabilities.library import Library
 from customhouse.vulnerabilities.places import UNWRITTEN, distro_of, place
 
-_DAY = 86_400.0
+DAY = 86_400.0
 _FRESH = 900.0
 """Seconds for which a manifest that was read is not read again."""
+_ABOUT = "vulnerability index: "
 
 
 class VulnerabilityOptions(Options, frozen=True, kw_only=True):
-    """`max_age` is in days; the option `index`, a store's URL, reaches this module as the opened store."""
+    """`max_age` is in days; the option `index`, a store's URL, reaches this module as an opened library."""
 
     max_age: float = 7.0
 
@@ -32,10 +33,10 @@ class Vulnerabilities:
     name = "vulnerabilities"
     reads: Literal["stream"] = "stream"
 
-    def __init__(self, store: Store, max_age: float, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
+    def __init__(self, library: Library, max_age: float, clock: Callable[[], float] = time.time) -> None:
+        self._library = library
         self._packages = Packages()
-        self._max_age = max_age * _DAY
+        self._max_age = max_age * DAY
         self._clock = clock
         self._index: Index | None = None
         self._read_at = 0.0
@@ -48,41 +49,57 @@ class Vulnerabilities:
         except (Transient, Rejected):
             return "none"
 
+    def stale(self, built: float) -> bool:
+        """Whether an index as of `built` (UTC epoch seconds) is too old for its silence to mean anything."""
+        return self._clock() - built > self._max_age
+
     def wants(self, member: Member) -> bool:
         """Whether the member may name packages."""
         return self._packages.wants(member)
 
     def scan(self, member: Member) -> Iterator[Fact]:
-        """Findings, and a Skip for an index that is absent, stale or incomplete, or a member that does not read."""
+        """Packages and findings, and a Skip for an index that is absent, stale or incomplete, or a broken member.
+
+        The packages are told because they are what a newer index is matched with.
+        """
         packages = []
         for fact in self._packages.scan(member):
+            yield fact
             if isinstance(fact, Package):
                 packages.append(fact)
-            else:
-                yield fact
         if packages:
             yield from self._judge(member.path, packages)
 
     def _judge(self, path: str, packages: Sequence[Package]) -> Iterator[Fact]:
         try:
             index = self._current()
-            age = self._clock() - index.manifest.built
-            if age > self._max_age:
-                yield Skip(path, SkipReason.ENGINE, f"the vulnerability index is {age / _DAY:.1f} days old")
-            yield from unmatched(packages, index)
-            yield from findings(packages, index)
+            if self.stale(index.manifest.built):
+                age = (self._clock() - index.manifest.built) / DAY
+                yield Skip(path, SkipReason.ENGINE, f"{_ABOUT}it is {age:.1f} days old")
+            yield from judge(packages, index)
         except (Transient, Rejected) as error:
-            yield Skip(path, SkipReason.ENGINE, f"vulnerability index: {error}")
+            yield Skip(path, SkipReason.ENGINE, f"{_ABOUT}{error}")
 
     def _current(self) -> Index:
         """The index, looked for anew after a while; shards that did not change stay in memory."""
         now = self._clock()
         if self._index is None or now - self._read_at > _FRESH:
-            fresh = Index(self._store)
+            fresh = Index(self._library)
             if self._index is None or fresh.manifest != self._index.manifest:
                 self._index = fresh
             self._read_at = now
         return self._index
+
+
+def judge(packages: Sequence[Package], index: Index) -> Iterator[Finding | Skip]:
+    """What an index says of the packages of one member; errors as the index raises them."""
+    yield from unmatched(packages, index)
+    yield from findings(packages, index)
+
+
+def about_index(skip: Skip) -> bool:
+    """Whether a skip is one that another index may not have."""
+    return skip.detail.startswith(_ABOUT)
 
 
 def unmatched(packages: Sequence[Package], index: Index) -> Iterator[Skip]:
@@ -95,14 +112,14 @@ def unmatched(packages: Sequence[Package], index: Index) -> Iterator[Skip]:
             continue
         seen.add(at.ecosystem)
         whose = at.ecosystem or f"system packages of {distro or 'an unknown release'}"
-        yield Skip(package.member, SkipReason.UNSUPPORTED, f"the vulnerability index holds nothing for {whose}")
+        yield Skip(package.member, SkipReason.UNSUPPORTED, f"{_ABOUT}it holds nothing for {whose}")
 
 
 def build(options: Mapping[str, object]) -> Vulnerabilities:
-    """The scanner on the store that `index` names."""
+    """The scanner on the library that `index` names."""
     given = dict(options)
-    store = given.pop("index", None)
+    library = given.pop("index", None)
     wanted = read("vulnerabilities", given, VulnerabilityOptions)
-    if not hasattr(store, "read"):
+    if not isinstance(library, Library):
         raise ConfigError("scanners.vulnerabilities: name the store of the index (index: s3://bucket) in the policy")
-    return Vulnerabilities(cast("Store", store), wanted.max_age)
+    return Vulnerabilities(library, wanted.max_age)

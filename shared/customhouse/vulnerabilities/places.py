@@ -17,6 +17,8 @@ _RELEASES = {
 """Where a version tells for which release of its distribution it was built."""
 _UBUNTU = {"9": "16.04", "10": "18.04", "11": "20.04", "12": "22.04", "13": "24.04"}
 """Releases by the number of their base-files."""
+_TELLING = ("pkg:generic/", "pkg:apk/", "pkg:deb/")
+"""Types of purls that can tell a distribution's release."""
 _MAJOR = re.compile(r"[0-9]+")
 
 
@@ -144,6 +146,8 @@ def distro_of(purls: Iterable[str]) -> str:
     """The distribution that a set of packages tells: by os-release, else by a package that is made for one release."""
     told = by_package = ""
     for purl in purls:
+        if not purl.startswith(_TELLING):
+            continue
         parts = split(purl)
         if parts.type == "generic":
             told = parts.qualifier("distro") or told

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from customhouse.model import Finding, Package
 from customhouse.vulnerabilities.index import Index, findings
 from customhouse.vulnerabilities.places import distro_of, place
 
 Name = tuple[str, str]
+_MOST = 1 << 18
+"""Purls of which the answer is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,48 @@ class Change:
     vanished: tuple[Finding, ...]
 
 
-def changed_names(old: Index, new: Index) -> frozenset[Name]:
-    """Ecosystem and name of every package about which the two indexes differ; equal shards are not read."""
-    out: set[Name] = set()
-    for ecosystem in old.manifest.shards.keys() | new.manifest.shards.keys():
-        before, after = (set(index.manifest.shards.get(ecosystem, ())) for index in (old, new))
-        stale = {name: found for digest in before - after for name, found in old.shard(digest).items()}
-        fresh = {name: found for digest in after - before for name, found in new.shard(digest).items()}
-        out |= {(ecosystem, name) for name in stale.keys() | fresh.keys() if stale.get(name) != fresh.get(name)}
-    return frozenset(out)
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two indexes differ: ecosystem and name of packages, and ecosystems that only one of them has."""
+
+    names: frozenset[Name]
+    ecosystems: frozenset[str]
+    _known: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, old: Index, new: Index) -> Difference:
+        """Shards that both have are not read."""
+        names: set[Name] = set()
+        for ecosystem in old.manifest.shards.keys() | new.manifest.shards.keys():
+            before, after = (set(index.manifest.shards.get(ecosystem, ())) for index in (old, new))
+            stale = {name: found for digest in before - after for name, found in old.shard(digest).items()}
+            fresh = {name: found for digest in after - before for name, found in new.shard(digest).items()}
+            names |= {(ecosystem, name) for name in stale.keys() | fresh.keys() if stale.get(name) != fresh.get(name)}
+        return cls(frozenset(names), frozenset(old.manifest.shards.keys() ^ new.manifest.shards.keys()))
+
+    def touches(self, packages: Iterable[Package]) -> bool:
+        """Whether the indexes may say different things of any of these packages."""
+        return bool(self.touched(packages))
+
+    def touched(self, packages: Iterable[Package], distro: str | None = None) -> list[Package]:
+        """The packages of one artifact of which the indexes may say different things."""
+        held = list(packages)
+        told = distro_of(package.purl for package in held) if distro is None else distro
+        if sum(map(len, self._known.values())) > _MOST:
+            self._known.clear()
+        known = self._known.setdefault(told, {})
+        out = []
+        for package in held:
+            answer = known.get(package.purl)
+            if answer is None:
+                answer = known[package.purl] = self._differs(package.purl, told)
+            if answer:
+                out.append(package)
+        return out
+
+    def _differs(self, purl: str, distro: str) -> bool:
+        at = place(purl, distro)
+        return at is not None and (at.ecosystem in self.ecosystems or (at.ecosystem, at.name) in self.names)
 
 
 def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Index) -> Iterator[Change]:
@@ -38,12 +73,12 @@ def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Ind
     Only packages whose advisories changed are matched, so a day's advisories cost a look at each purl. The two
     findings of a change hold only what differs.
     """
-    names = changed_names(old, new)
-    if not names:
+    difference = Difference.of(old, new)
+    if not difference.names:
         return
     for key, packages in sboms:
         distro = distro_of(package.purl for package in packages)
-        touched = [package for package in packages if _in(names, package.purl, distro)]
+        touched = difference.touched(packages, distro)
         if not touched:
             continue
         before, after = (dict.fromkeys(findings(touched, index, distro)) for index in (old, new))
@@ -51,8 +86,3 @@ def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Ind
         vanished = tuple(finding for finding in before if finding not in after)
         if appeared or vanished:
             yield Change(key, appeared, vanished)
-
-
-def _in(names: frozenset[Name], purl: str, distro: str) -> bool:
-    at = place(purl, distro)
-    return at is not None and (at.ecosystem, at.name) in names

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 import zstandard
@@ -26,6 +26,7 @@ _LARGEST = 64 << 20
 _LEVEL = 9
 
 Shard = dict[str, tuple[Advisory, ...]]
+_advisory = msgspec.msgpack.Decoder(Advisory).decode
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shards: dict[str, tuple[str, ...]] = {}
     previous: tuple[str, ...] = ()
     format: int = FORMAT
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of every shard."""
+        return frozenset(digest for digests in self.shards.values() for digest in digests)
 
     @property
     def digest(self) -> str:
@@ -53,16 +59,25 @@ def place_in(count: int, name: str) -> int:
     return zlib.crc32(name.encode("utf-8", "surrogatepass")) % count
 
 
-def split(packages: Mapping[str, list[Advisory]]) -> list[Shard]:
-    """An ecosystem's packages in shards of a few hundred names; a power of two of them, so that growth moves little."""
+def split(packages: Mapping[str, Collection[bytes]]) -> Iterator[Shard]:
+    """An ecosystem's packages, with their encoded advisories, in shards of a few hundred names.
+
+    There is a power of two of them, so that growth moves little. One is decoded at a time, because an ecosystem's
+    advisories would not fit into the memory of a function as objects.
+    """
     count = 1
     while count * _NAMES_PER_SHARD < len(packages):
         count *= 2
-    shards: list[Shard] = [{} for _ in range(count)]
+    names: list[list[str]] = [[] for _ in range(count)]
     for name in sorted(packages):
-        found = sorted(set(packages[name]), key=lambda advisory: (advisory.rule, advisory.spans, advisory.versions))
-        shards[place_in(count, name)][name] = tuple(found)
-    return shards
+        names[place_in(count, name)].append(name)
+    for held in names:
+        yield {name: _ordered(packages[name]) for name in held}
+
+
+def _ordered(encoded: Collection[bytes]) -> tuple[Advisory, ...]:
+    found = map(_advisory, set(encoded))
+    return tuple(sorted(found, key=lambda advisory: (advisory.rule, advisory.spans, advisory.versions)))
 
 
 def encode(shard: Shard) -> bytes:

@@ -1,0 +1,83 @@
+"""A package's advisories made ready for many versions: bounds are parsed once, and comparing is all that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from customhouse.versions import Key, sort_key
+from customhouse.vulnerabilities.records import Advisory, Span
+
+_Bounds = tuple[Key | None, Key | None, bool]
+"""From a key, up to a key, and whether the upper one is inside; None is no bound."""
+
+
+class Hit(NamedTuple):
+    """What one advisory says of a version that it holds for."""
+
+    advisory: Advisory
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    hit: Hit
+    versions: frozenset[str]
+    spans: tuple[_Bounds, ...]
+
+    def holds(self, version: str, key: Key | None) -> bool:
+        """Whether a version with this key (None where it has no order) is one of those that are affected."""
+        if version in self.versions:
+            return True
+        return key is not None and any(
+            (low is None or low <= key) and (high is None or key < high or (closed and key == high))
+            for low, high, closed in self.spans
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One package of an ecosystem with everything that is known against it."""
+
+    ecosystem: str
+    name: str
+    ready: tuple[_Ready, ...]
+
+    @classmethod
+    def of(cls, ecosystem: str, name: str, advisories: Iterable[Advisory]) -> Named:
+        """The worst first, so that of two records about one vulnerability the worse one is kept."""
+        worst = sorted(advisories, key=lambda advisory: (-advisory.severity.rank, advisory.rule))
+        return cls(ecosystem, name, tuple(_ready(ecosystem, advisory) for advisory in worst))
+
+    def hits(self, version: str) -> tuple[Hit, ...]:
+        """Those that hold for a version, each rule once, the worst first."""
+        try:
+            key = sort_key(self.ecosystem, version)
+        except ValueError:
+            key = None
+        found = [ready.hit for ready in self.ready if ready.holds(version, key)]
+        if len(found) < 2:  # noqa: PLR2004 -- nothing to merge
+            return tuple(found)
+        return tuple({hit.advisory.rule: hit for hit in reversed(found)}.values())[::-1]
+
+
+def _ready(ecosystem: str, advisory: Advisory) -> _Ready:
+    fixes = dict.fromkeys(span.fixed for span in advisory.spans if span.fixed)
+    remedy = f"fixed in {', '.join(list(fixes)[:4])}" if fixes else "no fixed version is known"
+    text = f"{advisory.summary or advisory.rule} ({remedy})"
+    return _Ready(Hit(advisory, text), frozenset(advisory.versions), tuple(_bounds(ecosystem, advisory.spans)))
+
+
+def _bounds(ecosystem: str, spans: Iterable[Span]) -> Iterator[_Bounds]:
+    """Spans as keys; one with a bound that is no version holds nothing."""
+    for span in spans:
+        low, high = span.introduced if span.introduced != "0" else "", span.fixed or span.last
+        try:
+            yield (
+                sort_key(ecosystem, low) if low else None,
+                sort_key(ecosystem, high) if high else None,
+                not span.fixed,
+            )
+        except ValueError:
+            continue
