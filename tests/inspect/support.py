@@ -220,21 +220,21 @@ def handmade(*parts: Part, comment: bytes = b"", prefix: bytes = b"", gap: bytes
 
 
 def ar(*members: tuple[bytes, bytes]) -> bytes:
-    out = b"!<arch>\n"
+    out = bytearray(b"!<arch>\n")
     for name, data in members:
         out += name.ljust(16) + b"0".ljust(12) + b"0     0     100644  " + str(len(data)).encode().ljust(10) + b"`\n"
         out += data + b"\n" * (len(data) % 2)
-    return out
+    return bytes(out)
 
 
 def cpio(*members: tuple[bytes, bytes, int]) -> bytes:
-    out = b""
+    out = bytearray()
     for name, data, mode in (*members, (b"TRAILER!!!", b"", 0)):
         fields = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         out += b"070701" + b"".join(b"%08X" % value for value in fields) + name + b"\0"
         out += bytes(-len(out) % 4) + data
         out += bytes(-len(out) % 4)
-    return out
+    return bytes(out)
 
 
 def rpm(payload: bytes) -> bytes:
@@ -253,14 +253,26 @@ def iso(*files: tuple[bytes, bytes]) -> bytes:
         body = bytes([length, 0]) + numbers + bytes(7) + bytes([flags, 0, 0]) + bytes(4) + bytes([len(name)]) + name
         return body.ljust(length, b"\0")
 
-    root = record(b"\0", 19, 2048, 2) + record(b"\1", 19, 2048, 2)
-    data = b""
+    folder = len(_sectors([record(name, 0, 0) for name in (b"\0", b"\1", *(name for name, _ in files))]))
+    extent, records = 19 + folder // 2048, []
     for name, content in files:
-        root += record(name, 20 + len(data) // 2048, len(content))
-        data += content + bytes(-len(content) % 2048)
-    primary = (b"\1CD001\1" + bytes(149) + record(b"\0", 19, 2048, 2)).ljust(2048, b"\0")
+        records.append(record(name, extent, len(content)))
+        extent += -(-len(content) // 2048)
+    root = _sectors([record(b"\0", 19, folder, 2), record(b"\1", 19, folder, 2), *records])
+    primary = (b"\1CD001\1" + bytes(149) + record(b"\0", 19, folder, 2)).ljust(2048, b"\0")
     terminator = b"\xffCD001\1".ljust(2048, b"\0")
-    return bytes(16 * 2048) + primary + terminator + bytes(2048) + root.ljust(2048, b"\0") + data
+    padded = (content + bytes(-len(content) % 2048) for _, content in files)
+    return b"".join((bytes(16 * 2048), primary, terminator, bytes(2048), root, *padded))
+
+
+def _sectors(records: Sequence[bytes]) -> bytes:
+    """Directory records, of which none goes over the end of a sector."""
+    out = bytearray()
+    for record in records:
+        if len(out) % 2048 + len(record) > 2048:
+            out += bytes(-len(out) % 2048)
+        out += record
+    return bytes(out) + bytes(-len(out) % 2048)
 
 
 def nested(depth: int, data: bytes) -> bytes:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import stat
 from collections.abc import Iterator
+from typing import Any
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type, Unopened
 from customhouse.model import SkipReason
 
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
+_ENDING = (b"Rar!", b"MSCF", b"\xc7\x71")
+"""Formats of which libarchive reads no further than their end."""
+_END_RECORD = 16
+"""Bytes of an end record that libarchive may leave unread."""
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """The members as libarchive reads them, one after the other."""
+    """The members as libarchive reads them, one after the other, and what lies behind the end."""
     try:
         import libarchive  # noqa: PLC0415 -- needs a system library that functions do not have
     except (ImportError, OSError, AttributeError, TypeError) as error:
@@ -21,31 +27,44 @@ def entries(source: Source) -> Iterator[Entry]:
     try:
         with libarchive.stream_reader(source.file, block_size=1 << 16) as archive:
             for member in archive:
-                yield _entry(member)
+                yield _entry(libarchive.ffi, member)
+            end = int(libarchive.ffi.filter_bytes(archive._pointer, -1))  # noqa: SLF001 -- libarchive-c hides it
     except libarchive.ArchiveError as error:
         reason = SkipReason.ENCRYPTED if "ncrypt" in str(error) else SkipReason.CORRUPT
         raise Unopened(reason, f"libarchive: {error}") from error
+    yield from _behind(source, end)
 
 
-def _entry(member: object) -> Entry:
-    mode = int(getattr(member, "mode", 0))
+def _behind(source: Source, end: int) -> Iterator[Entry]:
+    if source.at(0, 4).startswith(_ENDING) and end + _END_RECORD < source.size:
+        source.high("trailing-data", "bytes follow the end of the archive")
+        yield Entry("trailing-data", source.blocks(end, source.size - end), source.size - end)
+
+
+def _entry(ffi: Any, member: Any) -> Entry:  # noqa: ANN401 -- libarchive-c has no types
+    mode = int(member.mode)
     kind = _TYPES.get(stat.S_IFMT(mode), "device")
-    size = getattr(member, "size", None)
-    link = str(getattr(member, "linkpath", "") or "")
-    entry = Entry(
-        str(getattr(member, "pathname", "")), None, size, "hardlink" if link and kind == "file" else kind, mode
-    )
+    link = str(member.linkpath or "")
+    entry = Entry(str(member.pathname or ""), None, member.size, "hardlink" if link and kind == "file" else kind, mode)
     entry.link = link
     if kind == "file" and not link:
         entry.data = _blocks(member)
+        if _encrypted(ffi, member):
+            entry.data, entry.skip = None, (SkipReason.ENCRYPTED, "encrypted")
     return entry
 
 
-def _blocks(member: object) -> Iterator[bytes]:
+def _encrypted(ffi: Any, member: Any) -> bool:  # noqa: ANN401 -- as above
+    """Whether the bytes are encrypted; of a stored member libarchive would give them as they are."""
+    ask = ffi.ffi("entry_is_encrypted", [ffi.c_archive_entry_p], ctypes.c_int)
+    return bool(ask(member._entry_p))  # noqa: SLF001 -- libarchive-c does not ask
+
+
+def _blocks(member: Any) -> Iterator[bytes]:  # noqa: ANN401 -- as above
     import libarchive  # noqa: PLC0415 -- as above
 
     try:
-        yield from member.get_blocks(1 << 18)  # type: ignore[attr-defined] # libarchive-c has no types
+        yield from member.get_blocks(1 << 18)
     except libarchive.ArchiveError as error:
         if "ncrypt" in str(error) or "assphrase" in str(error):
             raise Unopened(SkipReason.ENCRYPTED, "encrypted") from error
