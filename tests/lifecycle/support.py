@@ -13,7 +13,7 @@ from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import Location, Stat
-from customhouse.ports import Store
+from customhouse.ports import Features, Store
 from customhouse.stores.memory import MemoryStore
 
 NOW = 20_000 * DAY
@@ -63,8 +63,18 @@ class FakeTarget:
     document: Mapping[str, object] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    armed: list[tuple[str, str, float]] = field(default_factory=list)
+    has: Features = field(default_factory=Features)
     error: Exception | None = None
     lossy: bool = False
+
+    def features(self) -> Features:
+        return self.has
+
+    def arm(self, location: Location, label: str, custom_time: float) -> None:
+        if self.error:
+            raise self.error
+        self.armed.append((location.key, label, custom_time))
 
     def native_rules(self) -> Mapping[str, object]:
         return self.document

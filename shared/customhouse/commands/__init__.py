@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from customhouse.commands import artifacts, policy, serve
+from customhouse.commands import artifacts, lifecycle, policy, serve
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -18,3 +18,4 @@ application.command("sweep")(serve.sweep)
 application.command("watch")(serve.watch)
 application.command("report")(artifacts.report)
 application.add_typer(policy.application, name="policy")
+application.add_typer(lifecycle.application, name="lifecycle")

@@ -13,18 +13,23 @@ import msgspec
 
 from customhouse.errors import Gone, Rejected
 from customhouse.lifecycle.apply import Sleep, apply
+from customhouse.lifecycle.asking import asks_tags, asks_versions
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Lookup, rows
 from customhouse.lifecycle.limits import Limits, RefusedPlan
 from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, ready, write
 from customhouse.lifecycle.rules import Rule, digest
+from customhouse.lifecycle.words import Artifact
 from customhouse.model import Location
 from customhouse.ports import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the lifecycle job needs of one bucket; `state` is where plans in progress are kept, under `prefix`."""
+    """What the lifecycle job needs of one bucket; `state` is where plans in progress are kept, under `prefix`.
+
+    `within` is the prefix that is listed, `ours` one in it that nothing is planned for: our own records.
+    """
 
     bucket: Bucket
     rules: Sequence[Rule]
@@ -33,7 +38,8 @@ class Job:
     marks: Marks = field(default_factory=dict)
     lookup: Lookup = lambda _: None
     in_use: AbstractSet[str] | None = None
-    versions: bool = False
+    within: str = ""
+    ours: str | None = None
     limits: Limits = field(default_factory=Limits)
     workers: int = 8
     sleep: Sleep = time.sleep
@@ -62,7 +68,10 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
     A plan of another policy, or too old, is made anew. One beyond the blast radius is saved and refused: a person
     may apply it with `--accept`.
     """
-    here, plan = _resume(job, now, cursor) or _fresh(job, now)
+    found = _resume(job, now, cursor) or _fresh(job, now, expired)
+    if found is None:
+        return Run(0, {}, "", f"{job.bucket.store.root} takes longer to list than a run may: plan it from an inventory")
+    here, plan = found
     counts: Counter[str] = Counter()
     rest = Plan(plan.header, lambda: _skip(plan.items(), here.done))
     planned = sum(total.items for total in plan.header.totals if not total.cloud)
@@ -93,9 +102,14 @@ def _skip(items: Iterator[Item], done: int) -> Iterator[Item]:
     return (item for at, item in enumerate(mine) if at >= done)
 
 
-def _fresh(job: Job, now: float) -> tuple[_Cursor, Plan]:
+def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, Plan] | None:
+    """A plan over what is there now, saved; None where listing it took all the time there was."""
     store = job.bucket.store
-    inventory = list(rows(store, now, job.lookup, versions=job.versions))
+    inventory = []
+    for one in listed(job, now):
+        inventory.append(one)
+        if not len(inventory) % 1000 and expired():
+            return None
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
     key = f"{job.prefix}plans/{plan.header.policy[7:19]}-{int(now)}.jsonl"
     body = io.BytesIO()
@@ -103,6 +117,20 @@ def _fresh(job: Job, now: float) -> tuple[_Cursor, Plan]:
     body.seek(0)
     job.state.put(key, body, content_type="application/jsonl")
     return _Cursor(key, 0), plan
+
+
+def listed(job: Job, now: float) -> Iterator[Artifact]:
+    """What the job's rules are about, told as much as they ask for."""
+    rules = ready(job.rules, job.in_use)
+    found = rows(
+        job.bucket.store,
+        now,
+        job.lookup,
+        prefix=job.within,
+        versions=asks_versions(rules),
+        tags=bool(asks_tags(rules)),
+    )
+    return (one for one in found if job.ours is None or not one.location.key.startswith(job.ours))
 
 
 def _resume(job: Job, now: float, cursor: str) -> tuple[_Cursor, Plan] | None:

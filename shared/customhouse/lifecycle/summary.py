@@ -17,6 +17,7 @@ from customhouse.lifecycle.units import show_duration, show_size
 from customhouse.lifecycle.words import Action
 
 GB = 1000**3
+HEAD = ("rule", "does", "items", "bytes", "saves/month", "by the cloud", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +110,34 @@ def _line(header: Header, rule: str, does: str) -> Line:
 def render(summary: Summary, limits: Limits | None = None) -> str:
     """The summary as plain text, at most a screen for a handful of rules."""
     header = summary.header
-    out = [
-        f"{header.inventory or 'inventory'}: {header.scanned:,} versions, {show_size(header.scanned_size)}",
-        f"policy {header.policy[:19]}, {header.kept:,} explicitly kept",
-        "",
-    ]
+    out = [*opening(header), ""]
     if not summary.lines:
         return "\n".join([*out, header.note or "Nothing is due.", ""])
-    head = ("rule", "does", "items", "bytes", "saves/month", "by the cloud", "undo")
-    rows = [_cells(line) for line in summary.lines]
-    rows.append(_total(summary))
-    out += [*_aligned([head, *rows]), ""]
+    rows = [cells(line) for line in summary.lines]
+    rows.append(total_cells(summary))
+    out += [*_aligned([HEAD, *rows]), ""]
     for line in summary.lines:
-        out += [f"{line.rule}: for example", *(f"  {_shown(item)}" for item in line.samples)]
-    return "\n".join([*out, "", *_verdict(summary, limits or Limits())])
+        out += [f"{line.rule}: for example", *(f"  {shown(item)}" for item in line.samples)]
+    return "\n".join([*out, "", *closing(summary, limits or Limits())])
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def opening(header: Header) -> Sequence[str]:
+    """What was looked at, by which policy."""
+    return (
+        f"{header.inventory or 'inventory'}: {header.scanned:,} versions, {show_size(header.scanned_size)}",
+        f"policy {header.policy[:19]}, {header.kept:,} explicitly kept",
+    )
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """One rule's row under `HEAD`."""
     undo = show_duration(line.undo) if line.undo else "none" if line.action == Action.DELETE else ""
     part = f"{line.cloud / line.items:.0%}"
     return line.rule, line.action, f"{line.items:,}", show_size(line.size), f"${line.saving:,.2f}", part, undo
 
 
-def _total(summary: Summary) -> tuple[str, ...]:
+def total_cells(summary: Summary) -> tuple[str, ...]:
+    """The last row."""
     money = f"${summary.saving:,.2f}"
     return "total", "", f"{summary.items:,}", show_size(summary.size), money, f"{summary.cloud:.0%}", ""
 
@@ -144,13 +150,14 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
         yield "  ".join([*left, *right]).rstrip()
 
 
-def _shown(item: Item) -> str:
+def shown(item: Item) -> str:
     """One sample on one line; a name may hold anything, so it is shown as Python would write it where it must."""
     name = item.location.key if item.location.key.isprintable() else ascii(item.location.key)
     return f"{name}  {show_size(item.size)}  {item.clause}"
 
 
-def _verdict(summary: Summary, limits: Limits) -> Iterable[str]:
+def closing(summary: Summary, limits: Limits) -> Iterable[str]:
+    """What applying it would do, and whether that needs a yes."""
     items, size = radius(summary.header)
     yield f"The function itself deletes {items:,} ({summary.share:.0%} of the inventory, {show_size(size)})."
     if items > limits.max_items or size > limits.max_bytes or summary.share > limits.max_share:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from customhouse.catalog import Record
+from customhouse.errors import CustomhouseError, Rejected
+from customhouse.lifecycle import installed
+from customhouse.lifecycle.execute import DONE, FAILED, SUPERSEDED, Bucket, execute
+from customhouse.lifecycle.inventory import live
 from customhouse.lifecycle.native.compile import due_at, label
 from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Compiled
 from customhouse.lifecycle.plan import Item, make
 from customhouse.lifecycle.rules import Rule
+from customhouse.lifecycle.siblings import Siblings, there
 from customhouse.lifecycle.words import Artifact
+from customhouse.model import LIFECYCLE_TAG, Location, Outcome
+from customhouse.ports import LifecycleTarget, Store
+
+REMEMBERED = 600.0
+"""Seconds for which the native rules of a bucket are taken as known."""
+LEFT = "left"
+MOST = 10
+"""Artifacts that one upload may push out. More are due where a rule is new: those wait for the schedule, whose plan
+is held against the blast radius."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,113 @@ def enforce(rules: Sequence[Rule], artifact: Artifact, siblings: Sequence[Artifa
     """
     if not artifact.package or any(rule.protect.in_use for rule in rules):
         return []
-    pushing = {rule.id for rule in rules if rule.keep and rule.keep.per == "package"}
+    pushing = {rule.id for rule in rules if _pushes(rule)}
     group = [one for one in siblings if (one.ecosystem, one.package) == (artifact.ecosystem, artifact.package)]
     return [item for item in make(rules, group, now).items() if item.rule in pushing]
+
+
+def _pushes(rule: Rule) -> bool:
+    return rule.keep is not None and rule.keep.per == "package"
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """What the upload path does for the rules; `state` under `prefix` is where lifecycle remembers things."""
+
+    rules: Sequence[Rule]
+    store: Callable[[str], Store]
+    target: Callable[[str], LifecycleTarget | None]
+    state: Store
+    prefix: str = ""
+    remembered: dict[str, tuple[float, Compiled | None]] = field(default_factory=dict)
+
+    def after(self, record: Record, outcomes: Sequence[Outcome], now: float) -> Iterator[Outcome]:
+        """See to an artifact wherever it stands now that its verdict's steps were done with these `outcomes`.
+
+        Each place is armed by the rule that selects it, and where the artifact passed, what its package has too many
+        of is retired, conditional on every version as in `apply`. May be done twice. What fails is an outcome, never
+        raised: the schedule does it later, and no verdict waits for it.
+        """
+        deleted = {one.location for one in outcomes if one.step == "delete" and one.status == DONE}
+        for location in _stands(record, outcomes):
+            if location not in deleted and any(not rule.root or location.root in rule.root for rule in self.rules):
+                yield from self._tried("arm", location, partial(self._arm, record, location, now))
+                if record.decision and record.decision.verdict.passes:
+                    yield from self._tried("retire", location, partial(self._retire, record, location, now))
+
+    @staticmethod
+    def _tried(step: str, location: Location, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        try:
+            return work()
+        except CustomhouseError as error:
+            return [Outcome(step, FAILED, location, str(error))]
+
+    def _arm(self, record: Record, location: Location, now: float) -> list[Outcome]:
+        """Label the artifact, or take off a label that no rule puts on it: one of an earlier verdict, or forged."""
+        compiled = self._compiled(location.root, now)
+        target = self.target(location.root) if compiled and "armed" in compiled.used.values() else None
+        if compiled is None or target is None:
+            return []
+        artifact = self._artifact(record, location)
+        if stamp := arm(self.rules, compiled, artifact):
+            target.arm(location, stamp.label, stamp.custom_time)
+            return [Outcome("arm", DONE, location, stamp.label)]
+        if LIFECYCLE_TAG not in artifact.tags:
+            return []
+        if location.scheme == "gs":  # its Custom-Time cannot be taken back, only held off
+            target.hold(location)
+        self.store(location.root).tag(location, {LIFECYCLE_TAG: None})
+        return [Outcome("disarm", DONE, location)]
+
+    def _compiled(self, root: str, now: float) -> Compiled | None:
+        """What is installed in a bucket, asked for once in a while."""
+        asked, found = self.remembered.get(root, (0.0, None))
+        if root not in self.remembered or now - asked > REMEMBERED:
+            known = installed.load(self.state, self.prefix, root)
+            found = known.compiled(self.rules) if known else None
+            self.remembered[root] = now, found
+        return found
+
+    def _artifact(self, record: Record, location: Location) -> Artifact:
+        """The row that an inventory would have of it."""
+        store = self.store(location.root)
+        stat = store.stat(location)
+        if stat.tags is None:
+            stat = replace(stat, tags=store.tags(stat.location))
+        return live.artifact(stat, live.known(record.decision, record.inspection), None)
+
+    def _retire(self, record: Record, location: Location, now: float) -> list[Outcome]:
+        facts = live.known(record.decision, record.inspection)
+        here = [rule for rule in self.rules if not rule.root or location.root in rule.root]
+        pushing = [rule for rule in here if _pushes(rule)]
+        if not facts.package or not pushing:
+            return []
+        known = Siblings(self.state, self.prefix)
+        artifact, store = self._artifact(record, location), self.store(location.root)
+        group = known.add(artifact)
+        if len(group) <= min(rule.keep.latest for rule in pushing if rule.keep):
+            return []
+        standing = there(store, group)
+        due = enforce(here, artifact, standing, now)
+        if len(due) > MOST:
+            raise Rejected(f"{len(due)} artifacts of {facts.package} are due at once: left to the schedule")
+        bucket = Bucket(store, self.target(location.root))
+        protect = {rule.id: dict(rule.protect.tag) for rule in here}
+        done = [execute(item, bucket, protect[item.rule]) for item in due]
+        gone = {one.location for one in group} - {one.location for one in standing}
+        known.drop(artifact, gone | {one.location for one in done if one.step == "delete" and one.status == DONE})
+        return [_reported(one) for one in done]
+
+
+def _reported(one: Outcome) -> Outcome:
+    """What came of another artifact, in the record of this one: its being superseded is not this one's."""
+    status = LEFT if one.status == SUPERSEDED else one.status
+    return replace(one, step=f"retire {one.step}", status=status)
+
+
+def _stands(record: Record, outcomes: Sequence[Outcome]) -> Iterator[Location]:
+    """The upload itself, as tagging left it, and its copies; what was superseded is somebody else's."""
+    done = {one.step: one.location for one in outcomes if one.status == DONE and one.step == "tag"}
+    if not any(one.status == "superseded" for one in outcomes):
+        yield done.get("tag", record.location)
+        yield from (one.location for one in outcomes if one.step == "copy" and one.status == DONE)

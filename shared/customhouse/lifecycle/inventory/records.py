@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from customhouse.catalog import Record
+from customhouse.catalog.record import decode
 from customhouse.lifecycle.inventory.live import Known, known
-from customhouse.model import Location
+from customhouse.lifecycle.parallel import bounded
+from customhouse.model import Location, Stat
+from customhouse.ports import Store
 
 Identity = tuple[str, str, str]
+"""Root, key, and version or etag."""
+READERS = 16
+"""Records that are read at once."""
 
 
 class Index:
@@ -25,8 +32,8 @@ class Index:
         """What is known of a version; None where it was never inspected."""
         return self._known.get(_identity(location))
 
-    def __len__(self) -> int:
-        return len(self._known)
+    def __iter__(self) -> Iterator[tuple[Identity, Known]]:
+        return iter(self._known.items())
 
 
 def places(record: Record) -> Iterator[Location]:
@@ -37,3 +44,13 @@ def places(record: Record) -> Iterator[Location]:
 
 def _identity(location: Location) -> Identity:
     return location.root, location.key, location.version or location.etag
+
+
+def read(store: Store, prefix: str, after: str = "") -> Iterator[Record]:
+    """Every record of a deployment past the key `after`, many at once, each as it is when it is read."""
+
+    def one(stat: Stat) -> Record:
+        with store.read(replace(stat.location, version="", etag="")) as body:
+            return decode(b"".join(body))
+
+    return bounded(one, store.list(f"{prefix}records/", after=after), READERS)

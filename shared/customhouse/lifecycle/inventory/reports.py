@@ -120,8 +120,8 @@ def load_report(
     *,
     columns: Sequence[str] = (),
     account: str = "",
-) -> None:
-    """Make the table `inventory` out of a report's files, all of one format told by their suffix.
+) -> frozenset[str]:
+    """Make the table `inventory` out of a report's files, all of one format told by their suffix; its columns.
 
     `columns` names a CSV's columns where it has no header (S3's manifest has them: see `manifest`), `account` is
     Azure's, which a report does not name.
@@ -142,6 +142,7 @@ def load_report(
     if cloud != "az":
         known["key"] = key
     create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known)
+    return frozenset(found)
 
 
 def manifest(path: Path) -> tuple[list[Path], list[str]]:

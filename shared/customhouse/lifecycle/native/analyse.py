@@ -53,7 +53,8 @@ def _action(rule: Rule, target: Target) -> Iterator[str]:
         yield "protection is looked at when it is due, not when the rule was written"
     window = _window(rule, target)
     if rule.action is Action.DELETE and rule.undo > window:
-        yield f"the bucket itself undoes a delete for {show_duration(window)} only: write undo: none to allow it"
+        can = f"undoes a delete for {show_duration(window)} only" if window else "cannot undo a delete"
+        yield f"the bucket itself {can}: write undo: none to allow it"
 
 
 def _window(rule: Rule, target: Target) -> int:

@@ -1,0 +1,112 @@
+"""Planning from a live listing, from the clouds' inventory reports, or from an export."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from customhouse.commands.lifecycle_inputs import Surroundings, without_tags
+from customhouse.commands.lifecycle_show import counted
+from customhouse.errors import ConfigError
+from customhouse.lifecycle import plan
+from customhouse.lifecycle.asking import asks_records, asks_tags, asks_versions
+from customhouse.lifecycle.inventory import live, table
+from customhouse.lifecycle.inventory.records import Index
+from customhouse.lifecycle.plan import Plan
+from customhouse.lifecycle.rules import Rule
+from customhouse.lifecycle.words import Artifact
+from customhouse.stores import split
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from customhouse.lifecycle.inventory.reports import Cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to plan with, and where to."""
+
+    rules: Sequence[Rule]
+    in_use: AbstractSet[str] | None
+    now: float
+    out: Path
+
+
+def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
+    """Plan over what a store lists now, into a file of JSON Lines."""
+    if wanted.out.suffix == ".parquet":
+        raise ConfigError("a live listing is planned as .jsonl; Parquet plans are made from --inventory")
+    rules = plan.ready(wanted.rules, wanted.in_use)
+    root, _ = split(url)
+    found = list(listed(here, url, rules, here.index(rules), wanted.now)) if wanted.rules else []
+    marks = here.marks(root, wanted.rules)
+    made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, marks=marks)
+    with wanted.out.open("wb") as file:
+        plan.write(made, file)
+    return plan.read(wanted.out)
+
+
+def listed(
+    here: Surroundings, url: str, rules: Sequence[Rule], index: Index, now: float, *, tags: bool = False
+) -> Iterator[Artifact]:
+    """The artifacts of a store with what the rules look at, without our own records."""
+    root, prefix = split(url)
+    rows = live.rows(
+        here.store(root),
+        now,
+        index,
+        prefix=prefix,
+        versions=asks_versions(rules),
+        tags=tags or bool(asks_tags(rules)),
+    )
+    ours = here.ours(root)
+    return (one for one in counted(rows, "listing") if ours is None or not one.location.key.startswith(ours))
+
+
+def from_files(here: Surroundings, files: Sequence[Path], cloud: str, account: str, wanted: Wanted) -> Plan:
+    """Plan over inventory files in DuckDB, into JSON Lines or (by the suffix) Parquet."""
+    from customhouse.lifecycle import planner  # noqa: PLC0415 -- DuckDB, only where asked for
+    from customhouse.lifecycle.inventory import joined  # noqa: PLC0415 -- as above
+
+    for file in files:
+        if not file.is_file():
+            raise ConfigError(f"{file}: no such file; name the files of an inventory")
+    with tempfile.TemporaryDirectory() as spill, table.connect(spill=Path(spill)) as database:
+        _load(database, files, cloud, account, wanted.rules)
+        if files[0].suffix != ".jsonl" and asks_records(wanted.rules):
+            joined.join(database, here.index(wanted.rules))
+        roots = joined.roots(database)
+        for root in roots:
+            if (ours := here.ours(root)) is not None:
+                joined.leave_out(database, root, ours)
+        marks = here.marks(roots[0], wanted.rules) if len(roots) == 1 else {}
+        source = ", ".join(roots) or str(files[0])
+        return planner.make(
+            database, wanted.rules, wanted.now, wanted.out, source=source, in_use=wanted.in_use, marks=marks
+        )
+
+
+def _load(
+    database: duckdb.DuckDBPyConnection, files: Sequence[Path], cloud: str, account: str, rules: Sequence[Rule]
+) -> None:
+    from customhouse.lifecycle.inventory import reports  # noqa: PLC0415 -- as above
+
+    first, columns = files[0], list[str]()
+    if first.suffix == ".jsonl":
+        if len(files) > 1:
+            raise ConfigError("one export at a time: write one file with `customhouse lifecycle export`")
+        table.load_export(database, first)
+        return
+    if first.name == "manifest.json":
+        files, columns = reports.manifest(first)
+        cloud = "s3"
+    if cloud not in reports.FIELDS:
+        raise ConfigError(f"{first}: say whose report it is: --cloud s3, az or gs")
+    found = reports.load_report(database, cast("Cloud", cloud), files, columns=columns, account=account)
+    if "tags" not in found:
+        without_tags(rules, "this inventory")

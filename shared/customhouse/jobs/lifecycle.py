@@ -1,0 +1,124 @@
+"""Retire what is due: in each store, plan what the cloud does not do by itself, and apply it within the time there is.
+
+Where a waiver ran out, what it let through is decided again first, so that nothing is kept or deleted by a verdict
+that no longer holds. Uploads whose event was lost are the job `reconcile`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from customhouse.errors import ConfigError
+from customhouse.jobs import waivers
+from customhouse.lifecycle import installed
+from customhouse.lifecycle.asking import asks_records
+from customhouse.lifecycle.execute import Bucket
+from customhouse.lifecycle.inventory import in_use
+from customhouse.lifecycle.inventory.live import Lookup
+from customhouse.lifecycle.inventory.records import Index, read
+from customhouse.lifecycle.rules import digest
+from customhouse.lifecycle.schedule import Job, Run
+from customhouse.lifecycle.schedule import run as go_on
+from customhouse.model import Location
+from customhouse.ports import Store
+from customhouse.stores import split
+from customhouse.stores.open_lifecycle import open_target
+
+if TYPE_CHECKING:
+    from customhouse.app import App
+    from customhouse.jobs import Expired
+
+PAUSE = 20 * 3600.0
+"""Seconds between two plans over one store: the schedule comes more often, to go on with what it began."""
+
+
+def run(app: App, expired: Expired) -> Mapping[str, object]:
+    """Go through every store that the rules are about, until time is up."""
+    rules = app.policy.lifecycle
+    counts = Counter(waivers.run(app, expired))
+    refused: list[str] = []
+    complete = True
+    lookup = _lookup(app) if rules else None
+    for url in subjects(app) if rules else ():
+        if expired():
+            complete = False
+            break
+        done = _one(app, url, expired, lookup or (lambda _: None))
+        if done is not None:
+            counts.update(done.statuses)
+            refused += [done.refused] if done.refused else []
+            complete &= not done.cursor
+    return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **counts}
+
+
+def subjects(app: App) -> list[str]:
+    """The stores to plan for: those of the settings, and any other whole one that a rule names."""
+    settings = app.settings
+    ours = [url.rstrip("/") for url in (*settings.intake, settings.released, settings.quarantine) if url]
+    named = {root for rule in app.policy.lifecycle for root in rule.root if not root.startswith("oci:")}
+    everywhere = any(not rule.root for rule in app.policy.lifecycle)
+    asked = [url for url in dict.fromkeys(ours) if split(url)[0] not in named and everywhere]
+    return [*asked, *sorted(named)]
+
+
+def _one(app: App, url: str, expired: Expired, lookup: Lookup) -> Run | None:
+    """One store's turn; None where it had one not long ago."""
+    now, policy = app.clock(), digest(app.policy.lifecycle)
+    cursor = app.cursors.get("lifecycle", url)
+    word, _, rest = cursor.partition(" ")
+    if word == policy and now < float(rest):
+        return None
+    done = go_on(_job(app, url, lookup), now, expired, "" if word == policy else cursor)
+    app.cursors.set("lifecycle", url, done.cursor or f"{policy} {now + PAUSE}")
+    return done
+
+
+def _job(app: App, url: str, lookup: Lookup) -> Job:
+    root, prefix = split(url)
+    state, rules = app.catalog, app.policy.lifecycle
+    options = app.settings.options if root.startswith("az:") else {}
+    return Job(
+        bucket=Bucket(app.store(root), open_target(root, options)),
+        rules=rules,
+        state=state.store,
+        prefix=f"{state.prefix}lifecycle/",
+        marks=installed.marks(state.store, state.prefix, root, rules),
+        lookup=lookup,
+        in_use=_in_use(app),
+        within=prefix,
+        ours=state.prefix if state.store.root == root else None,
+    )
+
+
+def _lookup(app: App) -> Lookup:
+    if not asks_records(app.policy.lifecycle):
+        return lambda _: None
+    return Index(read(app.catalog.store, app.catalog.prefix))
+
+
+def _in_use(app: App) -> frozenset[str] | None:
+    """What the configured lists name; None without any, so that rules which protect what is in use refuse to plan."""
+    found = [in_use.parse(read_text(name, app.store), name) for name in app.settings.in_use]
+    return frozenset[str]().union(*found) if found else None
+
+
+def read_text(name: str, store: Callable[[str], Store]) -> str:
+    """A file of this machine, or an object by its store URL."""
+    if "://" not in name:
+        return _file(name)
+    folder, _, last = name.rpartition("/")
+    root, prefix = split(folder)
+    with store(root).read(Location(root, prefix + last)) as body:
+        return b"".join(body).decode("utf-8", "replace")
+
+
+def _file(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{name}: {error.strerror}; name a file that can be read") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}: not UTF-8 text; save it as such") from None
