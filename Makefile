@@ -7,6 +7,8 @@ SAM    ?= sam
 ARGS   ?=
 PYTHON312 ?= python3.12
 PIP_TOOLS := 7.6.2
+ATHERIS   := 3.0.0
+FUZZ_SECONDS ?= 3600
 
 .PHONY: setup demo test test-long check format bench conformance conformance-benign fuzz clean \
         build/aws build/gcp build/azure deploy-aws deploy-gcp deploy-azure lock
@@ -50,7 +52,19 @@ conformance: setup
 conformance-benign: setup
 	$(BIN)/python -m tests.conformance.benign
 
-# A deployment is a folder: one cloud's handler and lock, and the core installed beside it, compiled.
+# libFuzzer against the inspection engine, in an environment of its own; `make fuzz FUZZ_SECONDS=60` for a look.
+fuzz: build/tools/atheris/.ready
+	mkdir -p build/fuzz
+	build/tools/atheris/bin/python -m tests.inspect.fuzz_atheris build/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) \
+		-timeout=30 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 -artifact_prefix=build/fuzz/
+
+build/tools/atheris/.ready: pyproject.toml
+	$(PYTHON) -m venv build/tools/atheris
+	build/tools/atheris/bin/python -m pip install --quiet -e . atheris==$(ATHERIS) py7zr
+	touch $@
+
+# A deployment is a folder: one cloud's handler and lock, and the core installed beside it, compiled for the Python that
+# builds it and, where that is another one and on this machine, for the 3.12 that the functions run on.
 build/aws build/gcp build/azure: setup
 	rm -rf $@ && mkdir -p $@
 	cp functions/$(@F)/*.* $(if $(filter azure,$(@F)),host.json) $@
@@ -58,6 +72,7 @@ build/aws build/gcp build/azure: setup
 	rm -rf $@/bin
 	PYTHONPATH=$@ $(BIN)/python -c 'from customhouse.scanners import secrets_matcher; secrets_matcher.precompile()'
 	$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash $@
+	if $(PYTHON312) -c '' 2>/dev/null; then $(PYTHON312) -m compileall -q --invalidation-mode unchecked-hash $@; fi
 
 # ARGS go to `sam deploy`; the two scripts read the environment (docs/deploy-*.md).
 deploy-aws: build/aws

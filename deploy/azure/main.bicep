@@ -19,6 +19,9 @@ param policy string = ''
 @description('Where notices go: https://… or eventgrid+https://…; empty tells nobody.')
 @secure()
 param notify string = ''
+@description('The key that signs what goes to a webhook; empty signs nothing.')
+@secure()
+param notifySecret string = ''
 @description('NCRONTAB expression: when to look for blobs without a record.')
 param reconcileSchedule string = '0 0 * * * *'
 @allowed([512, 2048, 4096])
@@ -365,7 +368,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CUSTOMHOUSE_RELEASED: 'az://${dataName}/${released}'
     CUSTOMHOUSE_QUARANTINE: 'az://${dataName}/${quarantine}'
     CUSTOMHOUSE_RECORDS: 'az://${dataName}/${records}'
-  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify })
+  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify }, empty(notifySecret) ? {} : { CUSTOMHOUSE_NOTIFY_SECRET: notifySecret })
 }
 
 resource failures 'Microsoft.Insights/metricAlerts@2018-03-01' = {

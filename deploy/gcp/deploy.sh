@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Deploys customhouse to a Google Cloud project; run it again to update (docs/deploy-gcp.md).
 # Finalized object -> Eventarc (Pub/Sub, with dead letters) -> function; Cloud Scheduler -> function for the jobs.
-# Environment: settings.sh, and POLICY, NOTIFY, SCHEDULE, MEMORY, MAX_INSTANCES, SOURCE.
+# Environment: settings.sh, and POLICY, NOTIFY, NOTIFY_SECRET, SCHEDULE, MEMORY, MAX_INSTANCES, SOURCE.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=settings.sh
@@ -9,6 +9,7 @@ source "$here/settings.sh"
 
 POLICY=${POLICY:-}             # gs:// URL in the records bucket or path in the package; empty means built-in
 NOTIFY=${NOTIFY:-}             # pubsub://project/topic or https://…; empty tells nobody
+NOTIFY_SECRET=${NOTIFY_SECRET:-} # name of the Secret Manager secret that signs what goes to a webhook; empty signs nothing
 SCHEDULE=${SCHEDULE:-0 * * * *} # when to look for objects without a record
 MEMORY=${MEMORY:-2Gi}          # /tmp is memory on Cloud Run: this bounds the artifacts that can be spooled
 MAX_INSTANCES=${MAX_INSTANCES:-10}
@@ -69,6 +70,8 @@ identities() {
     gcloud pubsub topics add-iam-policy-binding "${topic#*/}" --project="${topic%%/*}" \
       --member="serviceAccount:$RUNNER" --role=roles/pubsub.publisher
   esac
+  [ -z "$NOTIFY_SECRET" ] || gcloud secrets add-iam-policy-binding "$NOTIFY_SECRET" --project="$PROJECT" \
+    --member="serviceAccount:$RUNNER" --role=roles/secretmanager.secretAccessor
 }
 
 settings() {
@@ -84,6 +87,7 @@ deploy_function() { # name, entry point, further flags
     --source="$SOURCE" --entry-point="$entry" --set-env-vars="$(settings)" --memory="$MEMORY" --cpu=1 \
     --max-instances="$MAX_INSTANCES" --ingress-settings=internal-only --no-allow-unauthenticated \
     --service-account="$RUNNER" \
+    ${NOTIFY_SECRET:+"--set-secrets=CUSTOMHOUSE_NOTIFY_SECRET=$NOTIFY_SECRET:latest"} \
     --build-service-account="projects/$PROJECT/serviceAccounts/$BUILDER" "$@"
   gcloud functions add-invoker-policy-binding "$name" --project="$PROJECT" --region="$REGION" \
     --member="serviceAccount:$CALLER"

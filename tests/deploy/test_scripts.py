@@ -172,6 +172,15 @@ def test_azure_deletes_the_group_only_when_told_to(tmp_path: Path, delete: str, 
     assert commands.count(["az", "group", "delete", "--name", "customhouse", "--yes"]) == times
 
 
+def test_the_key_of_a_webhook_comes_from_the_secret_manager(tmp_path: Path) -> None:
+    environment = PROJECT | {"NOTIFY": "https://example.com/hook", "NOTIFY_SECRET": "hook-key"}
+    commands = recorded(GCP / "deploy.sh", tmp_path, answers=NOTHING_THERE, environment=environment, cwd=ROOT)
+    for function in named(commands, "functions", "deploy"):
+        assert option(function, "set-secrets") == "CUSTOMHOUSE_NOTIFY_SECRET=hook-key:latest"
+    granted = named(commands, "secrets", "add-iam-policy-binding", "hook-key")
+    assert [option(grant, "role") for grant in granted] == ["roles/secretmanager.secretAccessor"]
+
+
 def test_of_what_is_current_only_stored_inspections_expire(first: Commands) -> None:
     updates = named(first, "storage", "buckets", "update")
     expiring = {update[4] for update in updates if "age" in _deletions(option(update, "lifecycle-file"))}
