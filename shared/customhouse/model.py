@@ -49,6 +49,7 @@ class SkipReason(enum.StrEnum):
     CORRUPT = "corrupt"
     ENGINE = "engine"
     TIMEOUT = "timeout"
+    UNSIGNED = "unsigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,22 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """A file that stood beside an artifact and what it proves about it.
+
+    `kind` is `signature`, `provenance`, `attestation` or `checksum`; `status` is `verified` (signed by `subject`, whom
+    the policy names), `matches` (a checksum: nobody vouches for it), `invalid`, `unrelated` or `unread`.
+    """
+
+    location: Location
+    kind: str
+    status: str
+    issuer: str = ""
+    subject: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """Everything learned about one artifact: `engines` maps a scanner to its engine and rules version."""
 
@@ -187,6 +204,7 @@ class Inspection:
     coverage: Coverage
     engines: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    signatures: tuple[Signature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,18 @@ from customhouse.errors import ConfigError
 if TYPE_CHECKING:
     from customhouse.model import Fact
 
-BUILTIN = ("malware", "secrets", "pickles", "models", "licences", "clamav", "external", "packages", "vulnerabilities")
+BUILTIN = (
+    "malware",
+    "secrets",
+    "pickles",
+    "models",
+    "licences",
+    "clamav",
+    "external",
+    "packages",
+    "vulnerabilities",
+    "signatures",
+)
 """Every module of this package that is a scanner; a test asserts that none is missing."""
 
 

@@ -1,0 +1,1 @@
+"""Signatures, provenance and checksums that stand beside an artifact, verified offline; an uploader is not believed."""

@@ -1,0 +1,1 @@
+"""Trust roots as they were packaged; a policy may name another."""

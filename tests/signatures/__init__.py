@@ -1,0 +1,1 @@
+"""Signature tests: an authority of our own makes right and wrong signatures in code."""

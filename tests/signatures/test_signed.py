@@ -1,0 +1,317 @@
+"""Artifacts and their signatures, arriving in any order, any number of times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import pytest
+
+from customhouse.app import App
+from customhouse.errors import Transient
+from customhouse.model import VERDICT_TAG, Event
+from tests.app.world import EICAR, NOW, World, memory
+from tests.signatures.authority import Authority, provenance, publish
+from tests.signatures.policies import IDENTITIES, asking
+from tests.stores.faults import Calls, Killed
+
+DATA = b"what was released"
+KEY = "in/acme-1.0.bin"
+NAME = "acme-1.0.bin"
+OURS = Authority()
+STRANGERS = Authority()
+SIGNED = json.dumps(OURS.sign_bytes(DATA, OURS.signer())).encode()
+FORGED = json.dumps(STRANGERS.sign_bytes(DATA, STRANGERS.signer())).encode()
+REQUIRED = asking(OURS, {"name": "*.bin", "require": ["signature"], "identities": IDENTITIES})
+WELCOME = asking(OURS, {"name": "*.bin", "identities": IDENTITIES})
+CHECKED = asking(OURS, {"name": "*.bin", "require": ["checksum"]})
+
+
+@pytest.fixture(params=["unversioned", "versioned"])
+def world(request: pytest.FixtureRequest) -> World:
+    return World.of(memory(versioned=request.param == "versioned"))
+
+
+def sums(data: bytes, algorithm: str = "sha256", name: str = NAME) -> bytes:
+    return f"{hashlib.new(algorithm, data).hexdigest()}  {name}\n".encode()
+
+
+def verdict(world: World) -> str:
+    """The last verdict on the artifact, which its tag says too where it still stands."""
+    (record,) = [record for record in world.records() if record.location.key == KEY]
+    assert record.state == "done"
+    assert record.decision is not None
+    tagged = world.state()["intake"].get(NAME)  # type: ignore[attr-defined]  # a mapping
+    assert tagged is None or tagged[1][VERDICT_TAG] == record.decision.verdict
+    return record.decision.verdict
+
+
+def reasons(world: World) -> str:
+    (record,) = [record for record in world.records() if record.location.key == KEY]
+    assert record.decision is not None
+    return "\n".join(record.decision.reasons)
+
+
+def live(world: World, part: str) -> set[str]:
+    return set(world.state()[part])  # type: ignore[call-overload,no-any-return]  # a mapping
+
+
+def deliver(app: App, world: World, *files: tuple[str, bytes]) -> list[Event]:
+    events = []
+    for key, data in files:
+        events.append(world.upload(key, data))
+        app.process(events[-1])
+    return events
+
+
+def test_unsigned_artifact_is_held_where_a_signature_is_required(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, (KEY, DATA))
+    assert verdict(world) == "held"
+    assert "no signature" in reasons(world)
+    assert live(world, "released") == set()
+
+
+def test_signature_that_comes_later_releases_what_was_held(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, (KEY, DATA), (f"{KEY}.sigstore.json", SIGNED))
+    assert verdict(world) == "clean"
+    assert live(world, "released") == {NAME, f"{NAME}.sigstore.json"}
+
+
+def test_signature_that_was_there_first_counts_at_once(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, (f"{KEY}.sigstore.json", SIGNED), (KEY, DATA))
+    assert verdict(world) == "clean"
+    assert live(world, "released") == {NAME, f"{NAME}.sigstore.json"}
+
+
+def test_record_says_who_signed(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, (f"{KEY}.sigstore.json", SIGNED), (KEY, DATA))
+    (inspection,) = [one.inspection for one in world.records() if one.location.key == KEY]
+    assert inspection is not None
+    (signature,) = inspection.signatures
+    assert (signature.kind, signature.status) == ("signature", "verified")
+    assert signature.subject.startswith("https://github.com/acme/app/")
+    assert inspection.engines["signatures"].startswith("sigstore ")
+
+
+@pytest.mark.parametrize("first", ["artifact", "signature"])
+def test_signature_of_a_stranger_quarantines(world: World, first: str) -> None:
+    files = [(KEY, DATA), (f"{KEY}.sigstore.json", FORGED)]
+    deliver(world.app(policy=REQUIRED), world, *(files if first == "artifact" else files[::-1]))
+    assert verdict(world) == "quarantined"
+    assert NAME in live(world, "quarantine")
+    assert NAME not in live(world, "intake") | live(world, "released")
+
+
+def test_bad_signature_takes_back_what_was_released(world: World) -> None:
+    app = world.app(policy=WELCOME)
+    deliver(app, world, (KEY, DATA))
+    assert live(world, "released") == {NAME}
+    deliver(app, world, (f"{KEY}.sigstore.json", FORGED))
+    assert verdict(world) == "quarantined"
+    assert NAME not in live(world, "released") | live(world, "intake")
+    assert [one["verdict"] for one in world.told.messages] == ["quarantined"]
+
+
+def test_unsigned_artifact_is_clean_where_no_signature_is_required(world: World) -> None:
+    deliver(world.app(policy=WELCOME), world, (KEY, DATA))
+    assert verdict(world) == "clean"
+
+
+def test_malware_stays_malware_however_it_is_signed(world: World) -> None:
+    signed = json.dumps(OURS.sign_bytes(EICAR, OURS.signer())).encode()
+    deliver(world.app(policy=REQUIRED), world, (f"{KEY}.sigstore.json", signed), (KEY, EICAR))
+    assert verdict(world) == "quarantined"
+
+
+def test_attestation_and_provenance_may_both_be_required(world: World) -> None:
+    rule = {"name": "*.bin", "require": ["signature", "provenance"], "identities": IDENTITIES}
+    app = world.app(policy=asking(OURS, rule))
+    published = json.dumps(OURS.sign_statement(publish(NAME, DATA), OURS.signer())).encode()
+    built = json.dumps(OURS.sign_statement(provenance(NAME, DATA), OURS.signer())).encode()
+    deliver(app, world, (KEY, DATA), (f"{KEY}.publish.attestation", published))
+    assert verdict(world) == "held"
+    assert "no provenance" in reasons(world)
+    deliver(app, world, (f"{KEY}.intoto.jsonl", built))
+    assert verdict(world) == "clean"
+
+
+@pytest.mark.parametrize("first", ["artifact", "checksum"])
+@pytest.mark.parametrize("beside", [".sha256", ".sha512", "/../SHA256SUMS"])
+def test_checksum_that_matches_satisfies_a_rule_that_asks_for_one(world: World, first: str, beside: str) -> None:
+    key = "in/SHA256SUMS" if ".." in beside else KEY + beside
+    text = sums(DATA, "sha512" if "512" in beside else "sha256") + sums(b"", name="other")
+    files = [(KEY, DATA), (key, text)]
+    deliver(world.app(policy=CHECKED), world, *(files if first == "artifact" else files[::-1]))
+    assert verdict(world) == "clean"
+
+
+@pytest.mark.parametrize("first", ["artifact", "checksum"])
+def test_checksum_of_other_bytes_quarantines(world: World, first: str) -> None:
+    files = [(KEY, DATA), (f"{KEY}.sha512", sums(b"other", "sha512"))]
+    deliver(world.app(policy=CHECKED), world, *(files if first == "artifact" else files[::-1]))
+    assert verdict(world) == "quarantined"
+    assert "sha512" in reasons(world)
+
+
+def test_checksum_never_passes_for_a_signature(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, (KEY, DATA), (f"{KEY}.sha256", sums(DATA)))
+    assert verdict(world) == "held"
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1"])
+def test_weak_checksum_alone_is_flagged(world: World, algorithm: str) -> None:
+    app = world.app(policy=CHECKED)
+    deliver(app, world, (KEY, DATA), (f"{KEY}.{algorithm}", sums(DATA, algorithm)))
+    assert verdict(world) == "flagged"
+    assert f"the only checksum is {algorithm}" in reasons(world)
+    deliver(app, world, (f"{KEY}.sha256", sums(DATA)))
+    assert verdict(world) == "clean"
+
+
+def test_checksum_that_names_another_file_proves_nothing(world: World) -> None:
+    deliver(world.app(policy=CHECKED), world, (KEY, DATA), (f"{KEY}.sha256", sums(DATA, name="other.bin")))
+    assert verdict(world) == "held"
+    assert "names another file" in reasons(world)
+
+
+def test_list_of_a_folder_reopens_each_of_its_files(world: World) -> None:
+    app = world.app(policy=CHECKED)
+    names = [f"p{n}-1.0.bin" for n in range(3)]
+    deliver(app, world, *((f"in/{name}", name.encode()) for name in names))
+    text = b"".join(sums(name.encode(), name=name) for name in names[:2]) + sums(b"", name="absent.bin")
+    deliver(app, world, ("in/SHA256SUMS", text))
+    assert live(world, "released") == {*names[:2], "SHA256SUMS"}
+
+
+def test_list_that_is_junk_holds_its_folder_and_condemns_nothing(world: World) -> None:
+    deliver(world.app(policy=CHECKED), world, ("in/SHA256SUMS", b"junk"), (KEY, DATA))
+    assert verdict(world) == "held"
+
+
+@pytest.mark.parametrize("first", ["artifact", "signature"])
+def test_junk_called_a_signature_condemns_the_artifact_and_is_held_itself(world: World, first: str) -> None:
+    files = [(KEY, DATA), (f"{KEY}.sigstore.json", b"junk")]
+    deliver(world.app(policy=REQUIRED), world, *(files if first == "artifact" else files[::-1]))
+    assert verdict(world) == "quarantined"
+    assert live(world, "released") == set()
+    assert live(world, "intake") == {f"{NAME}.sigstore.json"}
+
+
+def test_huge_file_called_a_signature_is_not_read_and_holds(world: World) -> None:
+    app = world.app(policy=asking(OURS, {"name": "*.bin", "identities": IDENTITIES}, largest=1000))
+    deliver(app, world, (KEY, DATA), (f"{KEY}.sigstore.json", b" " * 1001))
+    assert verdict(world) == "held"
+    assert "larger than 1,000 bytes" in reasons(world)
+
+
+def test_program_called_a_checksum_is_held(world: World) -> None:
+    app = world.app(policy=asking(OURS, {"name": "*", "require": ["signature"], "identities": IDENTITIES}))
+    result = app.process(world.upload("in/evil.sha256", b"\x7fELF" + bytes(100)))
+    assert result.verdict == "held"
+
+
+def test_signatures_are_not_asked_for_signatures(world: World) -> None:
+    app = world.app(policy=asking(OURS, {"name": "*", "require": ["signature"], "identities": IDENTITIES}))
+    assert app.process(world.upload("in/a.sigstore.json", SIGNED)).verdict == "clean"
+
+
+def test_key_based_signature_cannot_be_verified_and_holds(world: World) -> None:
+    old = json.dumps({"base64Signature": "c2ln", "cert": "", "rekorBundle": {}}).encode()
+    deliver(world.app(policy=WELCOME), world, (KEY, DATA), (f"{KEY}.cosign.bundle", old))
+    assert verdict(world) == "held"
+
+
+def test_overwritten_artifact_needs_a_signature_of_its_own(world: World) -> None:
+    app = world.app(policy=REQUIRED)
+    deliver(app, world, (KEY, DATA), (f"{KEY}.sigstore.json", SIGNED))
+    result = app.process(world.upload(KEY, b"other bytes under the same name"))
+    assert result.verdict == "quarantined"
+
+
+def test_crowd_of_names_hides_no_missing_signature(world: World) -> None:
+    for n in range(1001):
+        world.stores["intake"].put(f"{KEY}.{n:04}", b"")
+    deliver(world.app(policy=WELCOME), world, (KEY, DATA))
+    assert verdict(world) == "held"
+    assert "too many names" in reasons(world)
+
+
+def test_redelivery_of_either_changes_nothing(world: World) -> None:
+    app = world.app(policy=REQUIRED)
+    events = deliver(app, world, (KEY, DATA), (f"{KEY}.sigstore.json", SIGNED))
+    before = world.state()
+    for event in [*events, *events[::-1]]:
+        calls = Calls()
+        assert world.app(calls, policy=REQUIRED).process(event).status == "duplicate"
+        assert not {"tag", "copy", "delete"} & set(calls.made)
+    assert world.state() == before
+
+
+def test_signature_delivered_while_its_artifact_is_worked_on_comes_back(world: World) -> None:
+    app = world.app(policy=REQUIRED)
+    artifact = world.upload(KEY, DATA)
+    with world.stores["intake"].read(artifact.location) as body:
+        app.catalog.claim(body.stat, NOW)
+    signature = world.upload(f"{KEY}.sigstore.json", SIGNED)
+    with pytest.raises(Transient):
+        app.process(signature)
+    later = world.app(policy=REQUIRED, now=NOW + 10_000)
+    assert later.process(signature).status == "duplicate"
+    assert verdict(world) == "clean"
+
+
+def test_artifact_whose_own_event_is_still_on_its_way_is_decided_by_then(world: World) -> None:
+    app = world.app(policy=REQUIRED)
+    artifact, signature = world.upload(KEY, DATA), world.upload(f"{KEY}.sigstore.json", SIGNED)
+    app.process(signature)
+    assert verdict(world) == "clean"
+    assert app.process(artifact).status == "duplicate"
+
+
+def test_default_policy_looks_at_nothing_beside(world: World) -> None:
+    event, calls = world.upload(KEY, DATA), Calls()
+    world.upload(f"{KEY}.sigstore.json", FORGED)
+    world.app(calls).process(event)
+    assert sorted(calls.made) in (["copy", "put", "put", "read", "tag"], ["copy", "put", "put", "read", "stat", "tag"])
+
+
+def test_signed_artifact_costs_a_listing_and_a_read_for_each_file(world: World) -> None:
+    world.upload(f"{KEY}.sigstore.json", SIGNED)
+    event, calls = world.upload(KEY, DATA), Calls()
+    world.app(calls, policy=REQUIRED).process(event)
+    assert calls.made.count("list") == 1
+    assert calls.made.count("read") == 3
+
+
+SCENES: dict[str, tuple[bytes, str]] = {"good": (SIGNED, "clean"), "bad": (FORGED, "quarantined")}
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+@pytest.mark.parametrize("scene", sorted(SCENES))
+def test_killed_at_any_call_of_the_signatures_event_it_ends_the_same(scene: str, mode: str) -> None:
+    data, expected = SCENES[scene]
+
+    def after(kill: Callable[[int], Calls | None], number: int) -> tuple[bool, World]:
+        world = World.of(memory(versioned=True))
+        policy = WELCOME if scene == "bad" else REQUIRED
+        deliver(world.app(policy=policy), world, (KEY, DATA))
+        event, died = world.upload(f"{KEY}.sigstore.json", data), False
+        try:
+            world.app(kill(number), policy=policy).process(event)
+        except Killed:
+            died = True
+        if died:
+            world.app(policy=policy, now=NOW + 10_000).process(event)
+            world.app(policy=policy, now=NOW + 20_000).run_schedule("reconcile", 60)
+        return died, world
+
+    _, undisturbed = after(lambda _: None, 0)
+    number, died = 0, True
+    while died:
+        number += 1
+        died, world = after(lambda n: Calls(n, mode), number)  # type: ignore[arg-type]  # one of the two modes
+        assert verdict(world) == expected
+        for part in ("intake", "released", "quarantine"):
+            assert live(world, part) == live(undisturbed, part), f"{mode} call {number}"
+    assert number > 8
