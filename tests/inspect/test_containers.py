@@ -274,3 +274,37 @@ def test_a_catalogue_of_translations_is_no_model() -> None:
 
     assert look(catalogue, "a.mo").kind == "data"
     assert look((40).to_bytes(8, "little") + b"{" + bytes(600), "a.bin").kind == "safetensors"
+
+
+def test_bytes_of_no_file_on_a_disc_are_scanned() -> None:
+    disc = bytearray(iso((b"A.TXT;1", b"hello"), (b"B.TXT;1", b"bye")))
+    for place in (100, 18 * 2048, len(disc) - 2048 + 100):
+        marked = bytes(disc[:place]) + MARKER + bytes(disc[place + len(MARKER) :])
+
+        assert len(found(look(marked, "a.iso"))) == 1
+    assert clean(look(bytes(disc), "a.iso"))
+
+
+def test_bytes_between_the_streams_of_a_7z_are_hidden_data() -> None:
+    data = seven(("a.txt", b"a" * 500), ("b.txt", b"b"))
+    start, size, _ = struct.unpack("<QQL", data[12:32])
+    header = data[32 + start :]
+    moved = struct.pack("<QQL", start + len(MARKER), size, zlib.crc32(header))
+    hidden = data[:8] + struct.pack("<L", zlib.crc32(moved)) + moved + data[32 : 32 + start] + MARKER + header
+
+    inspection = look(hidden, "a.7z")
+
+    assert rules(inspection) == {"hidden-data", "found"}
+    assert inspection.coverage.complete
+
+
+@pytest.mark.parametrize("name", [b"/", b"//", b"/SYM64/", b"__.SYMDEF"])
+def test_tables_of_a_library_are_scanned(name: bytes) -> None:
+    assert len(found(look(ar((name, MARKER), (b"x.o/", b"1")), "a.a"))) == 1
+
+
+def test_an_rpm_whose_payload_is_no_archive_is_never_clean() -> None:
+    inspection = look(rpm(b"garbage" + MARKER), "a.rpm")
+
+    assert reasons(inspection) == {SkipReason.CORRUPT}
+    assert len(found(inspection)) == 1

@@ -13,7 +13,7 @@ _TABLES = frozenset({b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED", b"__.S
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """The members; tables of symbols and of long names are none."""
+    """The members, the tables of symbols and of long names among them: nothing is left unseen."""
     reader = source.reader
     reader.read(8)
     table = b""
@@ -23,8 +23,13 @@ def entries(source: Source) -> Iterator[Entry]:
         size, raw = int(head[48:58]), head[:16].rstrip(b" ")
         start = reader.position
         if raw == b"//":
-            table = reader.read(min(size, _TABLE_MOST))
-        elif raw not in _TABLES:
+            if size > _TABLE_MOST:
+                raise Corrupt("a table of names of excessive length")
+            table = reader.read(size)
+            yield Entry("names", iter((table,)), size)
+        elif raw in _TABLES:
+            yield Entry("symbols", reader.blocks(size), size)
+        else:
             name, taken = _name(raw, table, source)
             mode = head[40:48].strip()
             entry = Entry(name, reader.blocks(size - taken), size - taken)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
@@ -86,6 +86,14 @@ class Source:
             yield piece
             offset += len(piece)
             size -= len(piece)
+
+    def unclaimed(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Offset and size of what lies in none of `spans` (start, end) and is not all zeros."""
+        place = 0
+        for start, end in (*sorted(spans), (self.size, self.size)):
+            if start > place and any(block.strip(b"\0") for block in self.blocks(place, start - place)):
+                yield place, start - place
+            place = max(place, end)
 
     def high(self, rule: str, message: str, member: str = "") -> None:
         """A finding about which readers could disagree, or that harms who unpacks it."""

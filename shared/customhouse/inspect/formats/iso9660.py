@@ -11,6 +11,7 @@ from customhouse.inspect.names import decode
 from customhouse.model import SkipReason
 
 _SECTOR = 2048
+_SYSTEM_AREA = 16 * _SECTOR
 _JOLIET = (b"%/@", b"%/C", b"%/E")
 _FOLDER, _MULTI = 2, 0x80
 
@@ -25,11 +26,17 @@ class _Record:
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """Files by their extents; a file that two views name differently comes under its first name."""
+    """Files by their extents, one that two views name differently under its first name; then what no file holds.
+
+    Boot code is reached through tables of its own, and bytes between files by nothing: both are members.
+    """
     seen: set[tuple[int, int]] = set()
     for root, joliet in _roots(source):
         yield from _folder(source, root, joliet=joliet, seen=seen)
-    if b"NSR0" in source.at(0x8000, 64 * _SECTOR):
+    spans = [(extent * _SECTOR, extent * _SECTOR + size) for extent, size in seen if size > 0]
+    for start, size in source.unclaimed([*spans, (_SYSTEM_AREA, _SYSTEM_AREA)]):
+        yield Entry(f"unclaimed-{start}", source.blocks(start, size), size)
+    if b"NSR0" in source.at(_SYSTEM_AREA, 64 * _SECTOR):
         source.skip(SkipReason.UNSUPPORTED, "the disc's UDF view is not read")
 
 

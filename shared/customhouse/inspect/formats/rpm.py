@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source
+from customhouse.inspect.identify import HEAD, identify
+from customhouse.model import SkipReason
 
+_PAYLOADS = frozenset({"cpio", "gzip", "bzip2", "xz", "lzma", "zstd"})
 _LEAD, _MAGIC, _HEADER_MOST = 96, b"\x8e\xad\xe8\x01", 64 << 20
 
 
@@ -17,7 +20,10 @@ def entries(source: Source) -> Iterator[Entry]:
     reader.read(-len(signature) % 8)
     header = _header(source)
     yield Entry("header", iter((header,)), len(header))
+    kind = identify(reader.peek(HEAD)) if reader.peek(1) else "cpio"
     yield Entry("payload", reader.blocks(), transparent=True)
+    if kind not in _PAYLOADS:
+        source.skip(SkipReason.CORRUPT, f"its payload is {kind}, not a compressed cpio")
 
 
 def _header(source: Source) -> bytes:

@@ -48,15 +48,26 @@ def entries(source: Source) -> Iterator[Entry]:
     data = source.at(_MAGIC_SIZE + start, size)
     if len(data) < size or (size and zlib.crc32(data) != crc):
         raise Corrupt("a header that is not there, or has another checksum")
-    found, members = _header(source, data) if size else (Streams(), [])
+    spans = [(0, _MAGIC_SIZE), (_MAGIC_SIZE + start, end)]
+    found, members = _header(source, data, spans) if size else (Streams(), [])
     yield from _members(source, found, members)
     if end < source.size:
         source.high("trailing-data", "bytes follow the end of the archive")
         yield Entry("trailing-data", source.blocks(end, source.size - end), source.size - end)
-    _holes(source, found, start)
+    spans += [_span(found), (end, source.size)]
+    for place, length in source.unclaimed(spans):
+        source.high("hidden-data", f"{length:,} bytes of no member")
+        yield Entry(f"hidden-data-{place}", source.blocks(place, length), length)
+    if found.packed and _span(found)[1] > _MAGIC_SIZE + start:
+        source.high("overlap", "packed streams and header share bytes")
 
 
-def _header(source: Source, data: bytes) -> tuple[Streams, list[File]]:
+def _span(found: Streams) -> tuple[int, int]:
+    """Where the packed streams begin and end."""
+    return _MAGIC_SIZE + found.start, _MAGIC_SIZE + found.start + sum(found.packed)
+
+
+def _header(source: Source, data: bytes, spans: list[tuple[int, int]]) -> tuple[Streams, list[File]]:
     """The header, unpacked where it is packed itself (at most twice, as no writer does more)."""
     header = Bytes(data)
     for _ in range(3):
@@ -71,6 +82,7 @@ def _header(source: Source, data: bytes) -> tuple[Streams, list[File]]:
         folder = found.folders[0]
         if folder.size > source.limits.directory:
             raise Unopened(SkipReason.LIMIT, f"a header of {folder.size:,} bytes")
+        spans.append(_span(found))
         header = Bytes(b"".join(_unpack(source, folder, _MAGIC_SIZE + found.start, found.packed[0])))
     raise Corrupt("a malformed header")
 
@@ -172,13 +184,6 @@ def _unpack(source: Source, folder: Folder, offset: int, packed: int) -> Iterato
         raise Corrupt(f"bad compressed data: {error}") from error
     if left:
         raise Corrupt(f"{left:,} bytes fewer than stated", "lying-size")
-
-
-def _holes(source: Source, found: Streams, start: int) -> None:
-    """Bytes between the signature, the packed streams and the header that belong to none of them."""
-    packed = sum(found.packed)
-    if found.packed and found.start + packed > start:
-        source.high("overlap", "packed streams and header share bytes")
 
 
 def _raw(filters: dict[str, int], source: Source, blocks: Iterator[bytes]) -> Iterator[bytes]:
