@@ -60,10 +60,13 @@ def test_versions_are_replaced_when_the_next_one_came_and_never_earlier() -> Non
 
 
 def test_a_record_says_which_package_the_artifact_itself_is() -> None:
-    packages = (Package("pkg:pypi/six@1.16", "a.whl!/x"), Package("pkg:npm/%40scope/name@1.2.3", "a.whl"))
-    inspection = Inspection("a.whl", "wheel", 1, {"sha256": "00"}, (), packages, Coverage(1, 1, 1))
+    packages = (
+        Package("pkg:pypi/six@1.16", "a.tgz!/x"),
+        Package("pkg:npm/%40s/name@1.2.3", "a.tgz!/package/package.json"),
+    )
+    inspection = Inspection("a.tgz", "npm", 1, {"sha256": "00"}, (), packages, Coverage(1, 1, 1))
     found = live.known(Decision(Verdict.CLEAN, "default"), inspection)
-    assert found == live.Known("clean", "wheel", "npm", "@scope/name", "1.2.3", "sha256:00")
+    assert found == live.Known("clean", "npm", "npm", "@s/name", "1.2.3", "sha256:00")
     assert live.known(None, None) == live.Known()
     odd = Inspection("a", "zip", 1, {}, (), (Package("not a purl", "a"),), Coverage(1, 1, 1))
     assert live.known(None, odd) == live.Known(kind="zip")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,12 +23,21 @@ from customhouse.lifecycle.upload import MOST, Uploads
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import Artifact
 from customhouse.model import LIFECYCLE_TAG, Coverage, Decision, Inspection, Location, Outcome, Package, Verdict
+from customhouse.policy.load import default
 from customhouse.ports import LifecycleTarget, Store
 from customhouse.stores.memory import MemoryStore
+from tests.app.world import World
+from tests.app.world import memory as worlds
 from tests.lifecycle.support import FakeTarget, contents, memory
 
 LATER = 4e9
-TWO = {"id": "two", "do": "delete", "undo": "none", "age": "0m", "keep": {"latest": 2, "per": "package"}}
+TWO: dict[str, Any] = {
+    "id": "two",
+    "do": "delete",
+    "undo": "none",
+    "age": "0m",
+    "keep": {"latest": 2, "per": "package"},
+}
 
 
 @dataclass
@@ -58,8 +69,8 @@ class Deployment:
         return {key for key in contents(self.store) if not key.startswith(TRASH)}
 
 
-def record(location: Location, version: str, verdict: Verdict = Verdict.CLEAN, kind: str = "wheel") -> Record:
-    package = Package(f"pkg:pypi/p@{version}", location.key)
+def record(location: Location, version: str, *, verdict: Verdict = Verdict.CLEAN, kind: str = "wheel") -> Record:
+    package = Package(f"pkg:pypi/p@{version}", f"{location.key}!/p.dist-info/METADATA")
     inspection = Inspection(location.key, kind, 1, {}, (), (package,), Coverage(1, 1, 1))
     return Record(location=location, state="running", decision=Decision(verdict, "r"), inspection=inspection)
 
@@ -247,3 +258,30 @@ def test_what_was_installed_is_asked_for_once_in_a_while_not_at_every_upload() -
         here.state.delete(stat.location)
     assert len(list(uploads.after(record(location, "1"), [], LATER + 60))) == 1
     assert list(uploads.after(record(location, "1"), [], LATER + 3600)) == []
+
+
+def wheel(version: str) -> bytes:
+    out, info = io.BytesIO(), f"p-{version}.dist-info"
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("p/__init__.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: p\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return out.getvalue()
+
+
+def test_the_app_retires_what_a_released_wheel_pushes_out_and_the_record_says_so() -> None:
+    world = World.of(worlds())
+    released = world.stores["released"]
+    policy = replace(
+        default(), lifecycle=rules(TWO | {"in": released.root, "keep": TWO["keep"] | {"order": "version"}})
+    )
+    for version in ("1.9", "1.10", "1.2"):
+        app = world.app(policy=policy, now=LATER)
+        result = app.process(world.upload(f"p-{version}-py3-none-any.whl", wheel(version)))
+        assert result.verdict == "clean"
+    assert set(contents(released)) == {"p-1.9-py3-none-any.whl", "p-1.10-py3-none-any.whl"}
+    assert result.record is not None
+    steps = {(one.step, one.location.root, one.location.key) for one in result.record.outcomes}
+    assert ("retire delete", released.root, "p-1.2-py3-none-any.whl") in steps
+    assert len(contents(world.stores["intake"])) == 3

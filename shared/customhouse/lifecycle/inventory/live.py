@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from packageurl import PackageURL
-
 from customhouse.errors import Conflict, Gone
+from customhouse.lifecycle.inventory.identity import own
 from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.words import Artifact
-from customhouse.model import Decision, Inspection, Location, Package, Stat
+from customhouse.model import Decision, Inspection, Location, Stat
 from customhouse.ports import Store
 
 TAG_READERS = 16
@@ -40,7 +39,7 @@ def known(decision: Decision | None, inspection: Inspection | None) -> Known:
     """What a record's decision and inspection say; the package is the one that the artifact itself is."""
     if inspection is None:
         return Known(verdict=decision.verdict if decision else "")
-    purl = _own(inspection.name, inspection.packages)
+    purl = own(inspection.name, inspection.kind, inspection.packages)
     digest = inspection.digests.get("sha256", "")
     return Known(
         verdict=decision.verdict if decision else "",
@@ -50,16 +49,6 @@ def known(decision: Decision | None, inspection: Inspection | None) -> Known:
         package_version=(purl.version or "") if purl else "",
         digest=f"sha256:{digest}" if digest else "",
     )
-
-
-def _own(name: str, packages: Iterable[Package]) -> PackageURL | None:
-    for package in packages:
-        if package.member == name:
-            try:
-                return PackageURL.from_string(package.purl)
-            except ValueError:
-                return None
-    return None
 
 
 def rows(
