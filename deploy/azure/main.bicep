@@ -38,19 +38,42 @@ var dataName = empty(dataAccount) ? take('${name}d${suffix}', 24) : dataAccount
 var hostName = take('${name}h${suffix}', 24)
 var queueName = 'customhouse-events'
 var roles = {
-  blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: the least built-in role with index tags
-  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+  blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner, of the function's own account only
+  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor, for the dead letters
   queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor
   queueSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a' // Storage Queue Data Message Sender
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
   reader: 'acdd72a7-3385-48ef-bd42-f606fba81ae7' // Reader: Get Account Information, which says whether tags exist
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
 }
-var grants = [ // Owner where tags are written, Contributor where there are none
-  { container: intake, role: roles.blobOwner }
-  { container: released, role: roles.blobOwner }
-  { container: quarantine, role: roles.blobOwner }
-  { container: records, role: roles.blobContributor }
+var blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+var ownRoles = [ // exactly the calls that the function makes; no built-in role has blobs/tags/write and less than all
+  {
+    what: 'artifacts'
+    may: [
+      '${blobs}/read'
+      '${blobs}/write'
+      '${blobs}/delete'
+      '${blobs}/deleteBlobVersion/action'
+      '${blobs}/tags/read'
+      '${blobs}/tags/write'
+    ]
+  }
+  {
+    what: 'records'
+    may: [
+      '${blobs}/read'
+      '${blobs}/write'
+      '${blobs}/delete'
+      '${blobs}/deleteBlobVersion/action'
+    ]
+  }
+]
+var grants = [
+  { container: intake, own: 0 }
+  { container: released, own: 0 }
+  { container: quarantine, own: 0 }
+  { container: records, own: 1 }
 ]
 var createdGrants = empty(dataAccount) ? grants : []
 
@@ -187,12 +210,23 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' 
   location: location
 }
 
+resource handler 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for role in ownRoles: {
+  name: guid(resourceGroup().id, name, role.what)
+  properties: {
+    roleName: '${name}-${role.what}-${suffix}'
+    description: 'What the customhouse function does to its ${role.what}.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [{ actions: [], notActions: [], dataActions: role.may, notDataActions: [] }]
+  }
+}]
+
 resource handlesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (grant, index) in grants: {
-  name: guid(dataName, grant.container, identity.id, grant.role)
+  name: guid(dataName, grant.container, identity.id, ownRoles[grant.own].what)
   scope: containers[index]
   dependsOn: [createdContainers]
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    roleDefinitionId: handler[grant.own].id
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }

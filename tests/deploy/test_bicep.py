@@ -41,13 +41,6 @@ def test_no_account_takes_keys_or_anonymous_readers() -> None:
         assert properties["allowBlobPublicAccess"] is False
 
 
-def test_owner_of_blobs_is_granted_only_where_tags_are_written() -> None:
-    text = BICEP.read_text()
-    granted = dict(re.findall(r"\{ container: (\w+), role: roles\.(\w+) \}", text))
-    owner = "blobOwner"  # the least built-in role that holds blobs/tags/write
-    assert granted == {"intake": owner, "released": owner, "quarantine": owner, "records": "blobContributor"}
-
-
 def test_event_grid_and_the_function_meet_at_the_same_queue() -> None:
     text = BICEP.read_text()
     queue = re.search(r"var queueName = '([a-z-]+)'", text)

@@ -6,6 +6,7 @@ The lifecycle adapters are no part of it: a person runs them, with their own rig
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -49,6 +50,20 @@ GCP_PERMISSIONS = {
     "delete": {"storage.objects.delete"},
     "list_blobs": {"storage.objects.list"},
 }
+# "Permissions for blob service operations", in "Authorize with Microsoft Entra ID" of the Azure Storage REST reference
+AZURE_ACTIONS = {
+    "download_blob": {"read"},
+    "get_blob_properties": {"read"},
+    "list_blobs": {"read"},
+    "upload_blob": {"write", "tags/write"},
+    "start_copy_from_url": {"read", "write", "tags/write"},
+    "abort_copy": {"write"},
+    "set_blob_metadata": {"write"},
+    "get_blob_tags": {"tags/read"},
+    "set_blob_tags": {"tags/read", "tags/write"},  # read: its condition asks for the tags
+    "delete_blob": {"delete", "deleteBlobVersion/action"},
+}
+AZURE_NO_CALLS = {"get_blob_client", "get_container_client", "url", "account_name"}  # names only, nothing is sent
 GCP_NO_CALLS = {"bucket", "blob"}  # names only, nothing is sent
 
 
@@ -128,3 +143,35 @@ def granted() -> set[str]:
     roles = [line.split() for line in text.splitlines() if line.strip().startswith("role customhouse")]
     assert len(roles) == 2
     return {permission for role in roles for permission in role[2].split(",")}
+
+
+def azure_calls() -> set[str]:
+    """Methods of blobs and their container that the Blob adapter calls."""
+    blob = pytest.importorskip("azure.storage.blob")
+    kinds = (blob.BlobClient, blob.ContainerClient)
+    sending = {name for kind in kinds for name in vars(kind) if not name.startswith("_")} - AZURE_NO_CALLS
+    return {name for name in _names("stores/blob.py") if name in sending}
+
+
+def _azure_granted(what: str) -> set[str]:
+    text = (ROOT / "deploy/azure/main.bicep").read_text()
+    found = re.search(rf"what: '{what}'\s+may: \[([^\]]*)\]", text)
+    assert found
+    return set(re.findall(r"'\$\{blobs\}/([\w/]+)'", found[1]))
+
+
+def test_every_call_of_the_blob_adapter_is_known_here() -> None:
+    assert "start_copy_from_url" in azure_calls()
+    assert azure_calls() - {"get_account_information"} == AZURE_ACTIONS.keys()  # that one is the Reader's
+
+
+def test_the_azure_roles_hold_what_the_adapter_calls_and_nothing_else() -> None:
+    needed = set[str]().union(*AZURE_ACTIONS.values())
+    assert _azure_granted("artifacts") == needed
+    assert _azure_granted("records") == {action for action in needed if "tags" not in action}
+
+
+def test_records_are_the_only_container_without_the_role_for_artifacts() -> None:
+    text = (ROOT / "deploy/azure/main.bicep").read_text()
+    granted = dict(re.findall(r"\{ container: (\w+), own: (\d) \}", text))
+    assert granted == {"intake": "0", "released": "0", "quarantine": "0", "records": "1"}
