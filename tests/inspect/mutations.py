@@ -17,7 +17,7 @@ _UNCHECKED = frozenset(
         *("a", "cab", "iso", "br", "lzma", "tar.br", "tar.lzma", "rar", "4.rar"),
     }
 )
-"""Wrappers without a checksum of what they hold, or one that libarchive does not check: other bytes are other contents."""
+"""Wrappers without a checksum of what they hold, or one that libarchive does not check."""
 _PLAIN = frozenset({"data", "text", "pe"})
 
 Edit = tuple[int, int]
