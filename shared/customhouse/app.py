@@ -32,6 +32,7 @@ from customhouse.stores import open_store, split
 
 if TYPE_CHECKING:
     from customhouse.lifecycle.upload import Uploads
+    from customhouse.signed import Signed
     from customhouse.vulnerabilities.library import Library
 
 _INDEXED = "vulnerabilities"
@@ -105,7 +106,7 @@ class App:
     @cached_property
     def scanners(self) -> Sequence[scanners.Scanner]:
         """The scanners of the policy, engines ready."""
-        return engines(self.policy.policy, self.library)
+        return engines(self.policy.policy, self.library, self.clock)
 
     @cached_property
     def signed(self) -> Signed | None:
@@ -318,10 +319,14 @@ def library(policy: Policy, open_store: Callable[[str], Store], beside: str = ""
     return Library(open_store(root), prefix)
 
 
-def engines(policy: Policy, index: Library | None) -> Sequence[scanners.Scanner]:
+def engines(
+    policy: Policy, index: Library | None, clock: Callable[[], float] = time.time
+) -> Sequence[scanners.Scanner]:
     """The scanners of a policy, engines ready; ConfigError where one of them cannot work."""
     options = policy.scanners
-    return scanners.load(options | {_INDEXED: {**options[_INDEXED], "index": index}} if index else options)
+    if index:
+        options = options | {_INDEXED: {**options[_INDEXED], "index": index, "clock": clock}}
+    return scanners.load(options)
 
 
 def _policy(url: str, opener: Callable[[str], Store]) -> Loaded:

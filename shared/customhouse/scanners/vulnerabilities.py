@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from customhouse.errors import ConfigError, Rejected, Transient
 from customhouse.model import Fact, Finding, Package, Skip, SkipReason
@@ -22,7 +22,7 @@ _ABOUT = "vulnerability index: "
 
 
 class VulnerabilityOptions(Options, frozen=True, kw_only=True):
-    """`max_age` is in days; the option `index`, a store's URL, reaches this module as an opened library."""
+    """`max_age` is in days; `index`, a store's URL, reaches this module as an opened library, with the app's clock."""
 
     max_age: float = 7.0
 
@@ -118,8 +118,8 @@ def unmatched(packages: Sequence[Package], index: Index) -> Iterator[Skip]:
 def build(options: Mapping[str, object]) -> Vulnerabilities:
     """The scanner on the library that `index` names."""
     given = dict(options)
-    library = given.pop("index", None)
+    library, clock = given.pop("index", None), given.pop("clock", time.time)
     wanted = read("vulnerabilities", given, VulnerabilityOptions)
     if not isinstance(library, Library):
         raise ConfigError("scanners.vulnerabilities: name the store of the index (index: s3://bucket) in the policy")
-    return Vulnerabilities(library, wanted.max_age)
+    return Vulnerabilities(library, wanted.max_age, cast("Callable[[], float]", clock))

@@ -75,6 +75,7 @@ class HttpSource:
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPErrorProcessor(),
             urllib.request.HTTPRedirectHandler(),
+            urllib.request.UnknownHandler(),
         ):
             self._opener.add_handler(handler)
 
