@@ -21,6 +21,7 @@ from customhouse.errors import ConfigError
 from customhouse.model import Finding, Severity, Skip, SkipReason
 from customhouse.scanners import Member, pickles
 from customhouse.scanners.pickles_operations import TABLE
+from customhouse.scanners.pickles_plain import SMALL, Plain
 from customhouse.scanners.pickles_reader import CHUNK, Reader
 from customhouse.scanners.pickles_walk import Machine
 from tests.scanners.support import findings, member, rules
@@ -369,3 +370,99 @@ def test_a_call_is_found_wherever_it_is_put(value: object, protocol: int, draw: 
     at = draw.draw(st.sampled_from(places))
     report = Machine(Reader(io.BytesIO(data[:at] + CALL[:-1] + b"0" + data[at:]).read), 0, TABLE).run()
     assert any(str(found) == "os.system" for found in report.names)
+
+
+def plain_end(data: bytes) -> int | None:
+    reader = Reader(io.BytesIO(data).read)
+    end = Plain(reader, 1 << 30).end()
+    return None if end is None else reader.base + end
+
+
+SHORT = st.text(max_size=100)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | SHORT,
+    lambda inner: st.lists(inner) | st.dictionaries(SHORT, inner) | st.tuples(inner, inner),
+    max_leaves=30,
+)
+
+
+@given(PLAIN, st.integers(0, 5), st.booleans())
+def test_plain_data_is_told_apart_without_following_it(value: object, protocol: int, optimised: bool) -> None:  # noqa: FBT001 -- drawn
+    data = pickle.dumps(value, protocol)
+    data = pickletools.optimize(data) if optimised else data
+    assert plain_end(data) == len(data)
+    assert plain_end(data + CALL) == len(data)
+
+
+TOKENS = [
+    *(bytes([code]) for code in b"(]})NeuasltdRbo0127.\x81\x85\x86\x87\x88\x8f\x90\x91\x92\x93\x94\x97\x98"),
+    *(b"K\x01", b"M\x01\x02", b"J\x01\x02\x03\x04", b"Gabcdefgh", b"h\x00", b"j\0\0\0\0", b"q\x00", b"r\0\0\0\0"),
+    *(b"I1\n", b"Vx\n", b"S'x'\n", b"p0\n", b"g0\n", b"L1L\n", b"F1.5\n", b"Pid\n", b"Q", b"\x82\x01"),
+    *(b"cos\nsystem\n", b"ios\nsystem\n", b"\x8c\x02os", b"\x8c\x06system", b"X\x02\0\0\0os", b"U\x01.", b"C\x01c"),
+    *(b"B\x01\0\0\0.", b"\x8d\x01" + bytes(7) + b".", b"\x8a\x01\x05", b"\x95\x02" + bytes(7), b"\x80\x04"),
+]
+ACTIVE = {
+    "GLOBAL",
+    "STACK_GLOBAL",
+    "INST",
+    "OBJ",
+    "REDUCE",
+    "NEWOBJ",
+    "NEWOBJ_EX",
+    "BUILD",
+    "PERSID",
+    "BINPERSID",
+    "EXT1",
+}
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join))
+def test_what_passes_for_plain_holds_no_opcode_that_acts(soup: bytes) -> None:
+    end = plain_end(soup + b".")
+    if end is not None:
+        opcodes = [(opcode.name, at) for opcode, _, at in pickletools.genops(soup + b".")]
+        assert not ACTIVE & {name for name, _ in opcodes}
+        assert opcodes[-1] == ("STOP", end - 1)
+
+
+LARGE = [{"id": number, "name": f"record number {number:>20}", "tags": ["a", (1.5, None)]} for number in range(25_000)]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_large_plain_data_is_plain_across_chunks(protocol: int) -> None:
+    data = pickle.dumps(LARGE, protocol)
+    assert len(data) > CHUNK
+    assert plain_end(data) == len(data)
+    assert streamed(data) == []
+    assert "os.system" in str(streamed(data + CALL))
+    assert "os.system" in str(streamed(data[:-1] + b"0" + CALL))
+
+
+PADDING = b"X" + struct.pack("<I", SMALL) + bytes(SMALL) + b"0"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\x80\x04" + PADDING + b"]\x94" + b"h\x00a" * 200 + b".", "use up memory"),
+        (b"\x80\x04" + PADDING + b"]q\x00" + b"j\0\0\0\0\x8c\x02\x94\x940a" * 200 + b".", "use up memory"),
+        (b"\x80\x04" + PADDING + b"\x95\x20" + bytes(7) + b"\x95\x02" + bytes(7) + b"N.", "a frame inside a frame"),
+        (b"\x80\x04" + PADDING + b"\x95\x05" + bytes(7) + b"B\x14\0\0\0" + b"A" * 20 + b".", "end of its frame"),
+    ],
+)
+def test_padding_hides_no_cheating(data: bytes, said: str) -> None:
+    assert said in messages(data)
+
+
+def test_plain_data_is_followed_only_so_far() -> None:
+    endless = member(b"\x80\x04" + b"N0" * SMALL + b"N.", "data")
+    assert list(SCANNER.scan(endless)) == []
+    assert [type(fact) for fact in pickles.build({"operations": 1000}).scan(endless)] == [Skip]
+    frames = member(b"\x80\x04" + (b"\x95" + bytes(8)) * SMALL + b"N.", "data")
+    assert [type(fact) for fact in pickles.build({"operations": 1000}).scan(frames)] == [Skip]
+
+
+def test_a_pickle_inside_a_string_of_a_pickle_is_none() -> None:
+    inner = pickle.dumps(Runs(os.system, "id"), 4)
+    assert facts(pickle.dumps([inner], 4), "model.pkl") == []
+    assert "posix.system" in messages(pickle.dumps([1], 4) + b"\0" + inner, "model.pkl")

@@ -6,9 +6,8 @@ and streams behind a prefix where a file's name says that it is a model.
 
 from __future__ import annotations
 
-import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -17,6 +16,7 @@ from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.pickles_allowed import Allowed, curated, runs_code
 from customhouse.scanners.pickles_operations import TABLE
+from customhouse.scanners.pickles_plain import PROTOCOLS, SMALL, Plain
 from customhouse.scanners.pickles_reader import Broken, Reader, inflated
 from customhouse.scanners.pickles_walk import OPERATIONS, Global, Machine, Report
 
@@ -33,7 +33,8 @@ _FIRST = frozenset(
 _PREFIX = 4096
 _OLD_JOBLIB = b"ZF0x"
 """joblib before 0.10: then the length in hexadecimal, blanks, and a zlib stream."""
-_PROTOCOLS = tuple(bytes([0x80, number]) for number in range(6))
+_BYTES = 50
+"""Bytes of plain data that are followed for each operation that is: they take as long."""
 
 
 class PickleOptions(Options, frozen=True):
@@ -67,26 +68,45 @@ class PickleScanner:
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """Findings for names and for streams that cheat; a skip for what breaks off or never ends."""
+        known = 0
         for place in _places(member):
-            yield from self._streams(member, place)
+            if place.start is None or place.start >= known:
+                known = yield from self._streams(member, place)
 
-    def _streams(self, member: Member, place: _Place) -> Iterator[Fact]:
-        """The first stream and those that follow it directly."""
+    def _streams(self, member: Member, place: _Place) -> Generator[Fact, None, int]:
+        """Facts; returns how many of the member's bytes are known to be whole pickles: none can begin inside those."""
+        end = 0
         try:
-            reader, at = place.open(), 0
-            for number in range(STREAMS):
-                if number and reader.data[at : at + 1] not in _FIRST:
-                    return
-                machine = Machine(reader, at, TABLE, self._operations)
-                report = machine.run()
+            for number, (report, at) in enumerate(self._reports(place)):
+                if number == STREAMS:
+                    yield Skip(member.path, SkipReason.LIMIT, f"more than {STREAMS} pickles in a row")
+                    return end
                 yield from self._judge(member, report, sure=place.sure and not number)
-                if not report.whole:
-                    return
-                at = reader.advance(machine.at)
-            yield Skip(member.path, SkipReason.LIMIT, f"more than {STREAMS} pickles in a row")
+                if report.whole and place.start is not None:
+                    end = place.start + at
         except Broken as error:
             if place.sure:
                 yield Skip(member.path, SkipReason.CORRUPT, f"pickle {error}")
+        return end
+
+    def _reports(self, place: _Place) -> Iterator[tuple[Report, int]]:
+        """What the first stream does, and those that follow it directly; with the byte at which each ends."""
+        reader, hopeful = place.open(), True
+        while True:
+            report, begin = Report(whole=True), reader.base
+            end = Plain(reader, _BYTES * self._operations).end() if hopeful and len(reader.data) > SMALL else None
+            if end is None:
+                if reader.base > begin:
+                    reader, hopeful = place.open(), False
+                    reader.advance(begin)
+                machine = Machine(reader, 0, TABLE, self._operations)
+                report, end = machine.run(), machine.at
+            yield report, reader.base + end
+            if not report.whole:
+                return
+            reader.advance(end)
+            if reader.data[:1] not in _FIRST:
+                return
 
     def _judge(self, member: Member, report: Report, *, sure: bool) -> Iterator[Fact]:
         """`sure`: this is meant to be a pickle, so one that breaks off is no accident."""
@@ -110,10 +130,14 @@ class PickleScanner:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a pickle may begin; `sure` where the format, the kind or the name says that one does."""
+    """Where a pickle may begin; `sure` where the format, the kind or the name says that one does.
+
+    `start` is its first byte in the member, None where it is compressed.
+    """
 
     open: Callable[[], Reader]
     sure: bool
+    start: int | None = None
 
 
 def _plausible(report: Report) -> bool:
@@ -135,23 +159,23 @@ def _places(member: Member) -> Iterator[_Place]:
     head = member.data[:_PREFIX]
     if head.startswith(_NUMPY):
         if (start := _numpy_objects(head)) is not None:
-            yield _Place(functools.partial(_reader, member, start), sure=True)
+            yield _plainly(member, start, sure=True)
         return
     if head.startswith(b"PK"):
         return
     if head[:1] in _FIRST:
-        yield _Place(lambda: _reader(member, 0), sure=_meant(member))
+        yield _plainly(member, 0, sure=_meant(member))
     if _zlib(head[:2]):
         yield _Place(lambda: Reader(inflated(_opened(member, 0), INFLATED)), sure=False)
     if head.startswith(_OLD_JOBLIB):
         yield _Place(lambda: Reader(inflated(_opened(member, head.find(b"x", len(_OLD_JOBLIB))), INFLATED)), sure=False)
     if _named(member):
-        for start in sorted({at for proto in _PROTOCOLS[2:] if (at := head.find(proto, 1)) > 0}):
-            yield _Place(functools.partial(_reader, member, start), sure=False)
+        for start in sorted({at for proto in PROTOCOLS[2:] if (at := head.find(proto, 1)) > 0}):
+            yield _plainly(member, start, sure=False)
 
 
-def _reader(member: Member, start: int) -> Reader:
-    return Reader(_opened(member, start).read)
+def _plainly(member: Member, start: int, *, sure: bool) -> _Place:
+    return _Place(lambda: Reader(_opened(member, start).read), sure, start)
 
 
 def _opened(member: Member, start: int) -> BinaryIO:
@@ -180,7 +204,7 @@ def _named(member: Member) -> bool:
 def _meant(member: Member) -> bool:
     """Whether the kind or the name says pickle, or the name allows it and the first bytes are those of one."""
     return _named(member) and (
-        member.kind == "pickle" or member.name.lower().endswith(_PICKLES) or member.data.startswith(_PROTOCOLS)
+        member.kind == "pickle" or member.name.lower().endswith(_PICKLES) or member.data.startswith(PROTOCOLS)
     )
 
 

@@ -50,6 +50,8 @@ CONTAINER: Final = Container()
 _FIELDS: Final = frozenset({10, 12})
 _FIELD: Final = b"allow_mmap"
 CONTAINERS: Final = frozenset({Container, tuple})
+_MOVES: Final = frozenset(b"\x95bpqrPIFLSVcig")
+"""Opcodes after which other bytes may be in memory, another frame, or another way to remember."""
 _INT: Final = struct.Struct("<i").unpack_from
 _UINT: Final = struct.Struct("<I").unpack_from
 
@@ -119,7 +121,7 @@ class Machine:
                 at = end
             elif code == 0x68:  # BINGET
                 value = memo[data[at]]
-                if value.__class__ in CONTAINERS:
+                if value is CONTAINER or value.__class__ is tuple:
                     self.echoes += 1
                 push(value)
                 at += 1
@@ -135,7 +137,7 @@ class Machine:
                 at += 4
             elif code == 0x6A:  # LONG_BINGET
                 value = memo[_UINT(data, at)[0]]
-                if value.__class__ in CONTAINERS:
+                if value is CONTAINER or value.__class__ is tuple:
                     self.echoes += 1
                 push(value)
                 at += 4
@@ -165,8 +167,10 @@ class Machine:
             else:
                 self.stack = stack
                 at = table[code](self, at)
-                data, limit, stack, keep = self.reader.data, self._limit(), self.stack, self.keep
+                stack = self.stack
                 push = stack.append
+                if code in _MOVES:
+                    data, limit, keep = self.reader.data, self._limit(), self.keep
         self.report.limited = True
 
     def _edge(self, at: int) -> int:
