@@ -1,0 +1,352 @@
+"""`customhouse lifecycle` as a person or a pipeline runs it: on a folder, and on buckets of emulators."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from customhouse.commands.lifecycle import application
+from customhouse.errors import CustomhouseError
+from customhouse.lifecycle.inventory import table
+from customhouse.lifecycle.words import DAY, Artifact
+from customhouse.model import Location
+from customhouse.stores import open_store
+from tests.lifecycle.buckets import made, options_of
+from tests.lifecycle.support import contents
+
+LOGS = {"id": "logs", "do": "delete", "age": "30d", "select": {"prefix": "logs/"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Desk:
+    """A folder to work in, a bucket beside it, and the command with an environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bucket = folder / "bucket"
+        self.bucket.mkdir()
+        self.url = f"file://{self.bucket}"
+        self.environment: dict[str, str] = {}
+
+    def fill(self, *names: str, days: float = 100) -> None:
+        then = time.time() - days * DAY
+        for name in names:
+            path = self.bucket / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+            os.utime(path, (then, then))
+
+    def policy(self, *rules: Mapping[str, Any]) -> Path:
+        path = self.folder / "policy.yaml"
+        document = {"version": 1, "rules": [{"name": "ok", "verdict": "clean"}], "lifecycle": list(rules)}
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        self.environment["CUSTOMHOUSE_POLICY"] = str(path)
+        return path
+
+    def run(self, *arguments: str) -> Done:
+        """The command in this process, errors told as the command line tells them."""
+        options = {"env": {"CUSTOMHOUSE_RECORDS": None, **self.environment}}
+        with contextlib.chdir(self.folder):
+            result = CliRunner().invoke(application, arguments, **options)  # type: ignore[arg-type] # typer's stub knows no unset variable
+        if isinstance(result.exception, CustomhouseError):
+            return Done(2, result.stdout, f"{result.stderr}customhouse: {result.exception}\n")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def names(self) -> set[str]:
+        return set(contents(open_store(self.url)))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    found = Desk(tmp_path)
+    found.policy(LOGS)
+    found.fill("logs/1", "logs/2", "stays/1", "stays/2", "stays/3")
+    return found
+
+
+def failed(done: Done) -> str:
+    """The one line that a command which could not run leaves."""
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    return line
+
+
+def test_a_plan_shows_what_it_comes_to_and_changes_nothing(desk: Desk) -> None:
+    done = desk.run("plan", desk.url)
+    assert done.returncode == 0, done.stderr
+    for part in ("5 versions", "logs   delete      2", "logs/1", "age >= 30d", "wrote plan.jsonl"):
+        assert part in done.stdout
+    assert len(desk.names()) == 5
+
+
+def test_a_plan_as_json_is_one_object(desk: Desk) -> None:
+    said = json.loads(desk.run("plan", desk.url, "--format", "json", "-o", "p.jsonl").stdout)
+    assert (said["plan"], said["items"], said["scanned"], said["rules"][0]["rule"]) == ("p.jsonl", 2, 5, "logs")
+    assert said["rules"][0]["samples"][0]["location"].startswith(f"{desk.url}/logs/1")
+
+
+def test_apply_does_it_once_and_undo_brings_it_back(desk: Desk) -> None:
+    desk.run("plan", desk.url)
+    done = desk.run("apply", "plan.jsonl")
+    assert (done.returncode, done.stdout.split()) == (0, ["2", "done"])
+    assert {name for name in desk.names() if not name.startswith("customhouse-undo/")} == {
+        "stays/1",
+        "stays/2",
+        "stays/3",
+    }
+    again = desk.run("apply", "plan.jsonl")
+    assert (again.returncode, again.stdout) == (0, "nothing was left to do\n")
+    back = desk.run("undo", "plan.jsonl", "--format", "json")
+    assert [json.loads(line)["status"] for line in back.stdout.splitlines()] == ["done", "done"]
+    assert desk.names() == {"logs/1", "logs/2", "stays/1", "stays/2", "stays/3"}
+    assert desk.run("undo", "plan.jsonl").returncode == 1  # there is nothing in the trash any more
+
+
+def test_another_plan_of_the_same_name_is_not_taken_for_applied(desk: Desk) -> None:
+    desk.run("plan", desk.url)
+    desk.run("apply", "plan.jsonl")
+    desk.run("undo", "plan.jsonl")
+    desk.fill("logs/1", "logs/2")
+    desk.run("plan", desk.url)
+    assert desk.run("apply", "plan.jsonl").stdout.split() == ["2", "done"]
+
+
+def test_what_was_overwritten_meanwhile_is_reported_and_makes_the_status_1(desk: Desk) -> None:
+    desk.run("plan", desk.url)
+    (desk.bucket / "logs" / "1").write_text("new")
+    done = desk.run("apply", "plan.jsonl")
+    assert done.returncode == 1
+    assert "superseded\tfile://" in done.stdout
+    assert "logs/1" in desk.names()
+
+
+def test_a_plan_beyond_the_blast_radius_wants_a_yes(desk: Desk) -> None:
+    desk.run("plan", desk.url)
+    assert "more than 1: look at it, then --accept" in failed(desk.run("apply", "plan.jsonl", "--max-items", "1"))
+    assert "more than 3 B" in failed(desk.run("apply", "plan.jsonl", "--max-bytes", "3B"))
+    assert "more than 10%" in failed(desk.run("apply", "plan.jsonl", "--max-share", "0.1"))
+    assert len(desk.names()) == 5
+    assert desk.run("apply", "plan.jsonl", "--max-items", "1", "--accept").returncode == 0
+
+
+def test_a_plan_of_another_policy_is_refused(desk: Desk) -> None:
+    desk.run("plan", desk.url)
+    desk.policy(LOGS | {"age": "60d"})
+    assert "policy has changed" in failed(desk.run("apply", "plan.jsonl", "--accept"))
+
+
+def test_a_policy_without_lifecycle_rules_plans_nothing_and_says_so(desk: Desk) -> None:
+    desk.policy()
+    done = desk.run("plan", desk.url)
+    assert done.returncode == 0
+    assert "the policy has no lifecycle rules, so nothing is planned" in done.stdout
+    assert desk.run("apply", "plan.jsonl").stdout == "nothing was left to do\n"
+
+
+def test_a_broken_rule_plans_nothing_and_names_its_line(desk: Desk) -> None:
+    desk.policy(LOGS, {"id": "bad", "do": "delete", "age": "soon"})
+    line = failed(desk.run("plan", desk.url))
+    assert "policy.yaml:" in line
+    assert "soon" in line
+    assert not (desk.folder / "plan.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan"], "name a store such as s3://bucket, or files with --inventory"),
+        (["plan", "memory://x", "--inventory", "x.csv"], "and not both"),
+        (["plan", "ftp://x"], "names no store"),
+        (["plan", "--inventory", "absent.csv"], "no such file"),
+        (["plan", "memory://x", "-o", "p.parquet"], "planned as .jsonl"),
+        (["plan", "memory://x", "--policy", "absent.yaml"], "No such file"),
+        (["plan", "memory://x", "--in-use", "absent"], "No such file"),
+        (["apply", "absent.jsonl"], "no such file; write a plan"),
+        (["apply", "policy.yaml"], "not a lifecycle plan"),
+        (["apply", "plan.jsonl", "--max-bytes", "many"], "--max-bytes"),
+        (["compile", "s3://b/prefix"], "a whole bucket's"),
+        (["compile", "memory://b"], "only s3://, gs:// and az://"),
+        (["compile", "s3://b", "--assume", "magic"], "--assume magic"),
+        (["install", "s3://b"], "CUSTOMHOUSE_RECORDS is not set"),
+        (["export", "memory://b"], "CUSTOMHOUSE_RECORDS is not set"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_status_2(desk: Desk, arguments: list[str], message: str) -> None:
+    desk.run("plan", desk.url)
+    assert message in failed(desk.run(*arguments))
+
+
+def test_rules_about_verdicts_or_packages_are_not_planned_without_records(desk: Desk) -> None:
+    desk.policy(LOGS | {"exclude": {"verdict": "held"}})
+    assert "rule 'logs' asks for what only the records know" in failed(desk.run("plan", desk.url))
+
+
+def test_rules_about_tags_are_not_planned_from_a_report_that_has_none(desk: Desk) -> None:
+    desk.policy(LOGS | {"protect": {"tag": {"pinned": "true"}}})
+    (desk.folder / "report.csv").write_text(
+        "Bucket,Key,Size,LastModifiedDate,ETag\nb,logs/1,5,2024-01-01T00:00:00Z,e\n"
+    )
+    line = failed(desk.run("plan", "--inventory", "report.csv", "--cloud", "s3"))
+    assert "looks at tags" in line
+
+
+def test_in_use_lists_protect_and_their_lack_stops_the_plan(desk: Desk) -> None:
+    desk.policy(LOGS | {"protect": {"in_use": True}})
+    assert "in-use list" in failed(desk.run("plan", desk.url))
+    (desk.folder / "used").write_text(f"{desk.url}/logs/1\n")
+    assert json.loads(desk.run("plan", desk.url, "--in-use", "used", "--format", "json").stdout)["items"] == 1
+
+
+def test_a_report_is_planned_in_duckdb_into_either_format(desk: Desk) -> None:
+    (desk.folder / "report.csv").write_text(
+        "Bucket,Key,Size,LastModifiedDate,ETag\nb,logs/1,5,2024-01-01T00:00:00Z,e\n"
+    )
+    assert "--cloud" in failed(desk.run("plan", "--inventory", "report.csv"))
+    for name in ("p.jsonl", "p.parquet"):
+        done = desk.run("plan", "--inventory", "report.csv", "--cloud", "s3", "-o", name, "--format", "json")
+        assert json.loads(done.stdout)["items"] == 1, done.stderr
+        assert (desk.folder / name).is_file()
+
+
+def test_an_s3_manifest_names_its_files(desk: Desk) -> None:
+    manifest = {"files": [{"key": "x/data/one.csv"}], "fileSchema": "Bucket, Key, Size, LastModifiedDate, ETag"}
+    (desk.folder / "manifest.json").write_text(json.dumps(manifest | {"fileFormat": "CSV"}))
+    (desk.folder / "one.csv").write_text('"b","logs/a+b","5","2024-01-01T00:00:00Z","e"\n')
+    said = json.loads(desk.run("plan", "--inventory", "manifest.json", "--format", "json").stdout)
+    assert said["rules"][0]["samples"][0]["location"].startswith("s3://b/logs/a%20b")
+
+
+def test_an_export_knows_tags_and_plans_like_the_listing(desk: Desk) -> None:
+    desk.policy(LOGS | {"protect": {"tag": {"pinned": "true"}}})
+    (desk.folder / "records").mkdir()
+    desk.environment["CUSTOMHOUSE_RECORDS"] = f"file://{desk.folder / 'records'}"
+    store = open_store(desk.url)
+    store.tag(store.stat(Location(desk.url, "logs/1")).location, {"pinned": "true"})
+    assert desk.run("export", desk.url).stdout == "wrote inventory.jsonl: 5 artifacts\n"
+    live = json.loads(desk.run("plan", desk.url, "--format", "json").stdout)
+    exported = json.loads(desk.run("plan", "--inventory", "inventory.jsonl", "--format", "json").stdout)
+    assert (live["items"], live["rules"]) == (exported["items"], exported["rules"])
+    assert live["items"] == 1
+
+
+def test_records_are_joined_to_a_report(desk: Desk) -> None:
+    desk.policy(LOGS | {"select": {"verdict": "clean"}})
+    (desk.folder / "records").mkdir()
+    records = open_store(f"file://{desk.folder / 'records'}")
+    desk.environment["CUSTOMHOUSE_RECORDS"] = records.root
+    document = {
+        "location": {"root": "s3://b", "key": "logs/1", "etag": "e"},
+        "state": "done",
+        "decision": {"verdict": "clean", "rule": "ok"},
+        "inspection": {"name": "1", "kind": "text", "size": 5, "digests": {}, "findings": [], "packages": []}
+        | {"coverage": {"members": 1, "opened": 1, "bytes": 5}},
+    }
+    records.put("records/aa/a.json", json.dumps(document).encode())
+    rows = "".join(f"b,logs/{at},5,2024-01-01T00:00:00Z,e\n" for at in (1, 2))
+    (desk.folder / "report.csv").write_text(f"Bucket,Key,Size,LastModifiedDate,ETag\n{rows}")
+    done = desk.run("plan", "--inventory", "report.csv", "--cloud", "s3", "--format", "json")
+    assert json.loads(done.stdout)["items"] == 1, done.stderr
+
+
+def test_our_own_records_are_left_out_of_a_listing_and_of_a_report(desk: Desk) -> None:
+    with (desk.folder / "inventory.jsonl").open("wb") as file:
+        table.export([Artifact(Location("memory://b", key, etag="e"), 1, 0.0) for key in ("ours/x", "theirs/x")], file)
+    desk.environment["CUSTOMHOUSE_RECORDS"] = "memory://b/ours"
+    store = open_store("memory://b")
+    for key in ("ours/x", "theirs/x"):
+        store.put(key, b"x")
+    desk.policy({"id": "all", "do": "delete", "age": "0m", "select": {"suffix": "x"}})
+    for source in (["memory://b"], ["--inventory", "inventory.jsonl"]):
+        said = json.loads(desk.run("plan", *source, "--format", "json").stdout)
+        assert (said["scanned"], said["rules"][0]["samples"][0]["location"].partition("?")[0]) == (
+            1,
+            "memory://b/theirs/x",
+        )
+
+
+def test_compile_says_what_the_cloud_does_of_each_rule_and_why_not_the_rest(desk: Desk) -> None:
+    desk.policy(LOGS | {"undo": "none"}, {**LOGS, "id": "wheels", "undo": "none", "select": {"suffix": ".whl"}})
+    done = desk.run("compile", "s3://b", "--assume", "plain")
+    first, second, *document = done.stdout.splitlines()
+    assert first.split("\t")[:2] == ["logs", "exact"]
+    assert second == "wheels\tarmed\tsuffix is no filter of the cloud's"
+    assert [rule["ID"] for rule in json.loads("\n".join(document))["Rules"]] == [
+        "customhouse-logs",
+        "customhouse-wheels",
+    ]
+    said = json.loads(desk.run("compile", "gs://b", "--assume", "soft-delete=7d", "--format", "json").stdout)
+    assert said["used"] == {"logs": "exact", "wheels": "exact"}
+    assert "soft-delete" in failed(desk.run("compile", "gs://b", "--assume", "soft-delete=soon"))
+
+
+@pytest.mark.emulator
+def test_on_s3_rules_are_installed_drift_is_told_and_the_plan_leaves_them_to_the_cloud(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    options = options_of("s3", request)
+    desk.environment |= {
+        "AWS_ENDPOINT_URL": options["endpoint"],
+        "CUSTOMHOUSE_RECORDS": f"{made('s3', options)}/state",
+    }
+    root = made("s3", options)
+    desk.policy(LOGS | {"undo": "none"})
+    differs = desk.run("drift", root)
+    assert (differs.returncode, differs.stdout.partition("\t")[0]) == (1, "missing"), differs.stderr
+    installed = desk.run("install", root)
+    assert "1 native rules of ours, carrying out logs; 0 of others kept" in installed.stdout, installed.stderr
+    assert desk.run("drift", root).returncode == 0
+    open_store(root, options).put("logs/x", b"x")
+    said = json.loads(desk.run("plan", root, "--format", "json").stdout)
+    assert (said["scanned"], said["items"]) == (1, 0)
+    desk.policy(LOGS | {"undo": "none", "age": "60d"})
+    drifted = desk.run("drift", root, "--format", "json")
+    assert (drifted.returncode, json.loads(drifted.stdout)["clean"]) == (1, False)
+    assert desk.run("install", root).returncode == 0
+    assert desk.run("drift", root).returncode == 0
+
+
+@pytest.mark.emulator
+def test_on_cloud_storage_plan_apply_and_undo_go_the_whole_way(desk: Desk, request: pytest.FixtureRequest) -> None:
+    options = options_of("gs", request)
+    desk.environment["STORAGE_EMULATOR_HOST"] = options["endpoint"]
+    root = made("gs", options)
+    store = open_store(root, options)
+    for name in ("logs/1", "logs/2", "stays/1", "stays/2"):
+        store.put(name, name.encode())
+    desk.policy(LOGS | {"age": "0m"})
+    before = contents(store)
+    assert desk.run("plan", root).returncode == 0
+    assert desk.run("apply", "plan.jsonl").stdout.split() == ["2", "done"]
+    assert desk.run("undo", "plan.jsonl").stdout.split() == ["2", "done"]
+    assert contents(store) == before
+    assert desk.run("compile", root).returncode == 0
+
+
+def test_the_command_line_has_it_and_tells_an_error_in_one_line(desk: Desk) -> None:
+    command = [sys.executable, "-m", "customhouse", "lifecycle", "plan", "ftp://x"]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=desk.folder, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("customhouse: ")
+    assert done.stderr.count("\n") == 1
