@@ -8,17 +8,17 @@ from typing import BinaryIO
 
 from customhouse.errors import Transient
 from customhouse.inspect.feed import Feed
-from customhouse.inspect.identify import broken_claim
 from customhouse.inspect.ledger import Ledger
-from customhouse.inspect.limits import Budget, Exhausted, Limits
+from customhouse.inspect.limits import Budget, Limits
 from customhouse.inspect.names import printable
+from customhouse.inspect.ranges import Ranges, inspect_parts
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Intake, file_chunks
 from customhouse.inspect.walk import Node, Walker
-from customhouse.model import Inspection, Severity, SkipReason
+from customhouse.model import Inspection
 from customhouse.scanners import Scanner
 
-__all__ = ["Limits", "inspect"]
+__all__ = ["Limits", "Ranges", "inspect", "inspect_parts"]
 
 
 def inspect(
@@ -44,9 +44,9 @@ def inspect(
     expect = expect or {}
     intake = Intake(chunks if file is None else file_chunks(file), {*digests, *expect}, budget)
     feed = Feed(scanners, budget, ledger)
-    shown = printable(name)
+    node, walker = Node(printable(name), name.rpartition("/")[2]), Walker(budget, ledger, feed)
     try:
-        kind = _walk(Node(shown, name.rpartition("/")[2]), Walker(budget, ledger, feed), ledger, intake, file)
+        kind = walker.artifact(node, lambda: walker.walk(node, Reader(intake), file))
         feed.close()
     finally:
         hashes = intake.finish(expect)
@@ -63,18 +63,3 @@ def inspect(
         engines={scanner.name: scanner.version for scanner in scanners},
         seconds=budget.elapsed,
     )
-
-
-def _walk(node: Node, walker: Walker, ledger: Ledger, intake: Intake, file: BinaryIO | None) -> str:
-    """The walk, ended early where a budget of the whole is used up; the artifact's kind."""
-    ledger.member()
-    try:
-        kind = walker.walk(node, Reader(intake), file)
-    except Exhausted as hit:
-        reason = SkipReason.TIMEOUT if hit.rule == "time-limit" else SkipReason.LIMIT
-        ledger.finding(hit.rule, Severity.MEDIUM, node.path, hit.detail)
-        ledger.skip(node.path, reason, hit.detail)
-        return walker.kind
-    if odd := broken_claim(node.name, walker.kind):
-        ledger.finding("name-mismatch", Severity.HIGH, node.path, odd)
-    return kind

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
 
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
@@ -20,6 +22,18 @@ _BATCH_BYTES = 512 << 10
 _BATCH_MEMBERS = 64
 
 Piece = tuple[int, Member]
+
+
+class Seekable(Protocol):
+    """Bytes kept for seeking; closed at the end of `with`."""
+
+    file: BinaryIO
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
 
 class Feed:
@@ -72,7 +86,16 @@ class Feed:
         copy.done(size)
         return size
 
-    def stream(self, member: Member, scanners: Sequence[Scanner], spool: Spool) -> None:
+    def part(self, window: Member) -> None:
+        """A window of a member of which not every window is shown."""
+        self._ledger.saw(len(window.data))
+        self._submit([(self._ledger.members, window)], self._windowed, len(window.data))
+
+    def seeking(self, first: Member) -> Sequence[Scanner]:
+        """The scanners that want this member as a file, told by its first window."""
+        return [scanner for scanner in self.streaming if _wants(scanner, first)]
+
+    def stream(self, member: Member, scanners: Sequence[Scanner], spool: Seekable) -> None:
         """A large member for scanners that seek in it, one after the other; the spool is closed afterwards."""
 
         def task() -> None:
@@ -111,7 +134,7 @@ class _Copy:
     def __init__(self, feed: Feed, first: Member, budget: Budget) -> None:
         self._feed = feed
         self._first = first
-        self._scanners = [scanner for scanner in feed.streaming if _wants(scanner, first)]
+        self._scanners = feed.seeking(first)
         self._spool = Spool(budget) if self._scanners else None
 
     def write(self, data: bytes) -> None:
@@ -164,6 +187,8 @@ def _facts(scanner: Scanner, member: Member) -> Iterable[Fact]:
     try:
         if scanner.wants(member):
             facts.extend(scanner.scan(member))
+    except LimitHit as hit:
+        facts.append(Skip(member.path, SkipReason.LIMIT, f"scanner {scanner.name}: {hit.detail}"))
     except BaseException as error:  # noqa: BLE001 -- engines panic with BaseException; a thread of ours has no other
         detail = f"scanner {scanner.name} failed: {type(error).__name__}: {error}"
         facts.append(Skip(member.path, SkipReason.ENGINE, printable(detail)[:300]))

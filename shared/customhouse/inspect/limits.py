@@ -22,7 +22,8 @@ class Limits:
     `spool` bytes of all files that need seeking stay in memory, more goes to disk up to `disk` bytes in all;
     `dictionary` bytes is the largest window a decompressor may ask for; `directory` bytes the largest list of members
     (a zip's central directory, a 7z header); `queued` bytes wait for scanners at any time, scanned by `workers`
-    threads that get `grace` seconds more when time is up.
+    threads that get `grace` seconds more when time is up. An artifact of more than `artifact` bytes is not read whole:
+    at most `parts` bytes of it are, where its headers and its list of members are.
     """
 
     depth: int = 16
@@ -41,6 +42,8 @@ class Limits:
     queued: int = 32 * MIB
     workers: int = 2
     grace: float = 5.0
+    artifact: int = 100 * GIB
+    parts: int = 256 * MIB
 
 
 class LimitHit(Exception):  # noqa: N818 -- a limit that is hit is no error of ours

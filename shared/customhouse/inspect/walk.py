@@ -13,7 +13,7 @@ from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.formats.zip_records import LOCAL
-from customhouse.inspect.identify import HEAD, STUBS, disagreement, ends_as_zip, identify
+from customhouse.inspect.identify import HEAD, STUBS, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
@@ -57,6 +57,20 @@ class Walker:
         self._ledger = ledger
         self._feed = feed
         self.kind = ""
+
+    def artifact(self, node: Node, look: Callable[[], str]) -> str:
+        """Look at the artifact itself, until a budget of the whole is used up; its kind."""
+        self._ledger.member()
+        try:
+            kind = self._guarded(node, look)
+        except Exhausted as hit:
+            reason = SkipReason.TIMEOUT if hit.rule == "time-limit" else SkipReason.LIMIT
+            self._ledger.finding(hit.rule, Severity.MEDIUM, node.path, hit.detail)
+            self._ledger.skip(node.path, reason, hit.detail)
+            return self.kind
+        if odd := broken_claim(node.name, self.kind or kind):
+            self._ledger.finding("name-mismatch", Severity.HIGH, node.path, odd)
+        return kind or self.kind
 
     def walk(self, node: Node, reader: Reader, file: BinaryIO | None = None) -> str:
         """Look at one member whose bytes come from `reader` (or lie in `file`, when it has to seek); its kind."""
@@ -209,6 +223,10 @@ class Walker:
             self._ledger.finding(rule, severity, node.path, message)
         if entry.skip is not None:
             self._ledger.skip(node.path, *entry.skip)
+        elif entry.size is not None and entry.size > self._limits.member:
+            entry.data = None
+            message = f"{entry.size:,} bytes, more than {self._limits.member:,}"
+            self._limit(node.path, LimitHit("size-limit", message))
         elif entry.data is not None:
             return self._guarded(node, lambda: self._bytes(node, entry))
         return ""

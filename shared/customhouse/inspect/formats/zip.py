@@ -56,10 +56,13 @@ def entries(source: Source) -> Iterator[Entry]:
             yield from _gap(source, stop, member.start)
         elif member.start < stop:
             source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
+        given = entry.data
         yield entry
         if entry.data is not None:
             for _ in entry.data:
                 pass
+        elif given is not None:  # nobody wanted it: what follows it is still to be found
+            member.stop += _descriptor_size(source, member)
         stop = max(stop, member.stop)
     if whole:
         yield from _gap(source, stop, end.place - end.size)
