@@ -2,11 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import shutil
-import socket
-import subprocess
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +13,11 @@ from customhouse.scanners import Member, clamav
 from tests.scanners.support import member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import BinaryIO
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC).timestamp()
 VERSION = "ClamAV 1.4.6/27500/Mon Nov 16 00:00:00 2026"
-SAMPLES = Path("/usr/share/clamav-testfiles")
 
 
 class FakeClamd:
@@ -138,67 +132,3 @@ def test_a_daemon_that_is_down_is_no_reason_not_to_start() -> None:
 def test_an_address_that_cannot_work_is_named(address: str) -> None:
     with pytest.raises(ConfigError, match=r"scanners\.clamav\.address"):
         clamav.build({"address": address})
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real clamd over a database of two signatures: EICAR and the program in the published test files."""
-    clamd = shutil.which("clamd") or "/usr/sbin/clamd"
-    if not shutil.which(clamd):
-        pytest.skip("clamd is not installed (Debian package clamav-daemon)")
-    folder = tmp_path_factory.mktemp("clamd")
-    (folder / "db").mkdir()
-    eicar = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE".hex()
-    (folder / "db" / "one.ndb").write_text(f"Test.Eicar:0:*:{eicar}\n")
-    (folder / "db" / "one.hdb").write_text("aa15bcf478d165efd2065190eb473bcb:544:ClamAV-Test-File\n")
-    socket_path = folder / "clamd.ctl"
-    (folder / "clamd.conf").write_text(
-        f"Foreground yes\nLocalSocket {socket_path}\nDatabaseDirectory {folder / 'db'}\nUser root\n"
-        "StreamMaxLength 26214400\nMaxFileSize 26214400\nMaxScanSize 26214400\nAlertExceedsMax yes\n"
-    )
-    process = subprocess.Popen([clamd, "-c", str(folder / "clamd.conf")], stdout=subprocess.DEVNULL)
-    try:
-        _wait(process, socket_path)
-        yield f"unix://{socket_path}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait(process: subprocess.Popen[bytes], path: Path) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            pytest.skip("clamd does not start here")
-        with socket.socket(socket.AF_UNIX) as probe:
-            if path.exists() and probe.connect_ex(str(path)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("clamd did not open its socket")
-
-
-@pytest.mark.emulator
-def test_the_real_daemon_finds_and_passes(daemon: str) -> None:
-    scanner = clamav.build({"address": daemon})
-    bad = member(b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*")
-    assert [fact.rule for fact in scanner.scan(bad) if isinstance(fact, Finding)] == ["Test.Eicar"]
-    assert list(scanner.scan(member(b"harmless"))) == []
-    assert scanner.version.startswith("ClamAV 1.")
-
-
-@pytest.mark.emulator
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published test files are not installed (clamav-testfiles)")
-def test_the_published_test_files_are_found(daemon: str) -> None:
-    scanner = clamav.build({"address": daemon})
-    files = sorted(SAMPLES.iterdir())
-    found = {
-        file.name
-        for file in files
-        if any(isinstance(fact, Finding) for fact in scanner.scan(member(file.read_bytes(), file.name)))
-    }
-    assert {file.name for file in files} - found == set()
-
-
-@pytest.mark.emulator
-def test_a_stopped_daemon_is_a_skip(tmp_path: Path) -> None:
-    scanner = clamav.build({"address": f"unix://{tmp_path}/gone.ctl"})
-    assert [fact.reason for fact in scanner.scan(member(b"x")) if isinstance(fact, Skip)] == [SkipReason.ENGINE]
