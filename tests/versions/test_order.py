@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
 
-from customhouse.versions import ECOSYSTEMS, LONGEST, compare, sort_key
+from customhouse.versions import ECOSYSTEMS, LONGEST, compare, semver, sort_key
 
 PIECES = st.lists(
     st.sampled_from(
@@ -100,3 +101,27 @@ def test_huge_numbers_are_ordered_and_huge_texts_are_no_versions() -> None:
 def test_what_has_no_order_is_refused(ecosystem: str, version: str) -> None:
     with pytest.raises(ValueError, match=r"^no (version|epoch)"):
         sort_key(ecosystem, version)
+
+
+PEP440 = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "", "1!"]),
+        NUMERIC,
+        st.sampled_from(["", "", "a1", "b2", "rc1", "rc2"]),
+        st.sampled_from(["", "", ".post0", ".post3"]),
+        st.sampled_from(["", "", ".dev0", ".dev2"]),
+        st.sampled_from(["", "", "+1", "+a", "+a.1", "+1.a", "+1.2"]),
+    ),
+)
+
+
+@given(PEP440, PEP440)
+def test_pypi_is_what_packaging_says(one: str, other: str) -> None:
+    left, right = Version(one), Version(other)
+    assert compare("PyPI", one, other) == (left > right) - (left < right)
+
+
+@given(NUMERIC)
+def test_plain_semantic_versions_are_what_the_whole_grammar_says(version: str) -> None:
+    assert semver.key(version) == semver._key(version, 3)

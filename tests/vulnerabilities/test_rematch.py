@@ -29,7 +29,7 @@ def rules(change: Change) -> tuple[list[str], list[str]]:
 
 def test_only_what_the_new_index_says_differently_is_told() -> None:
     old, new = index(OLD, KEPT), index(NARROWED, KEPT, ADDED)
-    assert Difference.of(old, new).names == {("npm", "a"), ("Debian:12", "glibc")}
+    assert Difference(old, new).names == {("npm", "a"), ("Debian:12", "glibc")}
     changes = {change.key: rules(change) for change in rematch(SBOMS, old, new)}
     assert changes == {"one": ([], ["X-1"]), "two": (["X-1"], ["X-1"]), "four": (["X-3"], [])}
 

@@ -127,8 +127,8 @@ def _touches(library: Library, state: State) -> Callable[[Inspection], bool]:
     """Whether the index at which the records are says something else of an inspection than the one they go to."""
     if state.done is None or state.goal is None:
         return lambda inspection: bool(inspection.packages)
-    difference = Difference.of(Index(library, state.done), Index(library, state.goal))
-    return lambda inspection: difference.touches(inspection.packages)
+    difference = Difference(Index(library, state.done), Index(library, state.goal))
+    return lambda inspection: bool(difference.touched(inspection.packages))
 
 
 def _go(going: Round, state: State, expired: Expired) -> State:

@@ -10,12 +10,16 @@ Identifiers: TypeAlias = tuple[Identifier, ...]
 Key: TypeAlias = tuple[tuple[int, ...], int, Identifiers]
 
 _SHAPE = re.compile(r"[vV]?((?:[0-9]+\.?)*)(.*)", re.DOTALL)
+_PLAIN = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
 _NUMBER = re.compile(r"[0-9]+")
 
 
 def _identifiers(text: str) -> Identifiers:
     """Dot-separated identifiers: numbers order as numbers and before words (semver.org, item 11)."""
     return tuple((0, int(part), "") if _NUMBER.fullmatch(part) else (1, 0, part) for part in text.split("."))
+
+
+_NONE = _identifiers("")
 
 
 def _trimmed(numbers: list[int]) -> tuple[int, ...]:
@@ -43,6 +47,8 @@ def _key(version: str, most: int | None) -> Key:
 
 def key(version: str) -> Key:
     """Semantic Versioning 2.0.0, lenient: a leading `v`, fewer parts, build metadata ignored."""
+    if plain := _PLAIN.fullmatch(version):  # as nearly all are, and read several times faster
+        return _trimmed([*map(int, plain.groups())]), True, _NONE
     return _key(version, 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from urllib.parse import unquote
 
 from customhouse.model import Finding, Package
 from customhouse.vulnerabilities import shards
@@ -13,7 +14,8 @@ from customhouse.vulnerabilities.prepared import Hit, Named
 from customhouse.vulnerabilities.records import Advisory
 
 SCANNER = "vulnerabilities"
-_SYSTEM = tuple(f"pkg:{kind}/" for kind in sorted(SYSTEMS))
+SYSTEM = tuple(f"pkg:{kind}/" for kind in sorted(SYSTEMS))
+"""How purls of system packages begin."""
 _KEPT = 256
 """Shards kept in memory, of some tens of kilobytes each."""
 _MOST = 1 << 18
@@ -23,6 +25,8 @@ _DISTROS = 64
 
 Said = tuple[Advisory, str]
 """An advisory that holds for a package, and the message that says so."""
+Answer = tuple[Said, ...] | None
+"""All that is said of a purl; None where that depends on the distribution."""
 
 
 class Index:
@@ -36,7 +40,8 @@ class Index:
         self.shard = lru_cache(maxsize=_KEPT)(library.shard)
         self._named = lru_cache(maxsize=_MOST)(self._prepare)
         self._heads: dict[str, Named | None] = {}
-        self._said: dict[str, dict[str, tuple[Said, ...]]] = {}
+        self.answers = Answers(self._any)
+        self._of_system: dict[str, Answers] = {}
 
     @property
     def version(self) -> str:
@@ -63,34 +68,30 @@ class Index:
         known = self.advisories(ecosystem, name)
         return Named.of(ecosystem, name, known) if known else None
 
-    def matcher(self, distro: str) -> Callable[[str], tuple[Said, ...]]:
-        """What is said of a purl in an artifact of this distribution; asked twice, it is looked up once."""
-        if len(self._said) > _DISTROS:
-            self._said.clear()
-        said = self._said.setdefault(distro, {})
+    def of_system(self, distro: str) -> Answers:
+        """What is said of system packages in an artifact of this distribution."""
+        if len(self._of_system) > _DISTROS:
+            self._of_system.clear()
+        return self._of_system.setdefault(distro, Answers(lambda purl: self._system(purl, distro)))
 
-        def match(purl: str) -> tuple[Said, ...]:
-            known = said.get(purl)
-            if known is None:
-                if len(said) >= _MOST:
-                    said.clear()
-                known = said[purl] = self._say(purl, distro)
-            return known
-
-        return match
-
-    def _say(self, purl: str, distro: str) -> tuple[Said, ...]:
-        """Of most packages nobody ever wrote anything, so the name is looked up before the rest is taken apart."""
-        if not purl.startswith(_SYSTEM) and self._head(purl.partition("@")[0]) is None:
-            return ()
+    def _system(self, purl: str, distro: str) -> tuple[Said, ...]:
         at = place(purl, distro)
-        if at is None:
-            return ()
-        subject = f"{at.name} {at.version}: "
-        return tuple((hit.advisory, subject + hit.remedy) for hit in self.match(at))
+        return _said(at.name, at.version, self.match(at)) if at else ()
 
-    def _head(self, head: str) -> Named | None:
-        """What is known of a purl without its version."""
+    def _any(self, purl: str) -> tuple[Said, ...] | None:
+        """None for a system package; of most others nobody ever wrote, so the name is looked up before the version."""
+        if purl.startswith(SYSTEM):
+            return None
+        plain = purl.partition("#")[0].partition("?")[0] if "?" in purl or "#" in purl else purl
+        head, _, version = plain.rpartition("@")
+        named = self.known(head)
+        if named is None or not version:
+            return ()
+        version = unquote(version).removeprefix("v")
+        return _said(named.name, version, named.hits(version))
+
+    def known(self, head: str) -> Named | None:
+        """What is known of a purl without its version, of a type whose names need no more than that."""
         try:
             return self._heads[head]
         except KeyError:
@@ -101,10 +102,31 @@ class Index:
             return named
 
 
+class Answers(dict[str, Answer]):
+    """Answers by purl, each found once: artifacts have most of their packages in common."""
+
+    def __init__(self, find: Callable[[str], Answer]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, purl: str) -> Answer:
+        if len(self) >= _MOST:
+            self.clear()
+        answer = self[purl] = self._find(purl)
+        return answer
+
+
+def _said(name: str, version: str, hits: Iterable[Hit]) -> tuple[Said, ...]:
+    return tuple((hit.advisory, f"{name} {version}: {hit.remedy}") for hit in hits)
+
+
 def findings(packages: Iterable[Package], index: Index, distro: str | None = None) -> Iterator[Finding]:
     """A finding for each vulnerability of each package; `distro` is the artifact's, looked up when not given."""
-    known = list(packages)
-    match = index.matcher(distro_of(package.purl for package in known) if distro is None else distro)
+    known, answers = list(packages), index.answers
     for package in known:
-        for advisory, message in match(package.purl):
+        said = answers[package.purl]
+        if said is None:
+            distro = distro_of(other.purl for other in known) if distro is None else distro
+            said = index.of_system(distro)[package.purl]
+        for advisory, message in said or ():
             yield Finding(SCANNER, advisory.rule, advisory.severity, package.member, message)

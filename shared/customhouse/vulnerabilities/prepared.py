@@ -20,20 +20,8 @@ class Hit(NamedTuple):
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    hit: Hit
-    versions: frozenset[str]
-    spans: tuple[_Bounds, ...]
-
-    def holds(self, version: str, key: Key | None) -> bool:
-        """Whether a version with this key (None where it has no order) is one of those that are affected."""
-        if version in self.versions:
-            return True
-        return key is not None and any(
-            (low is None or low <= key) and (high is None or key < high or (closed and key == high))
-            for low, high, closed in self.spans
-        )
+_Ready = tuple[Hit, frozenset[str], tuple[_Bounds, ...]]
+"""An advisory with the versions that it names and the ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +39,32 @@ class Named:
         return cls(ecosystem, name, tuple(_ready(ecosystem, advisory) for advisory in worst))
 
     def hits(self, version: str) -> tuple[Hit, ...]:
-        """Those that hold for a version, each rule once, the worst first."""
+        """Those that hold for a version, each rule once, the worst first; without an order, those that name it."""
         try:
             key = sort_key(self.ecosystem, version)
         except ValueError:
-            key = None
-        found = [ready.hit for ready in self.ready if ready.holds(version, key)]
+            found = [hit for hit, versions, _ in self.ready if version in versions]
+        else:
+            found = [hit for hit, versions, spans in self.ready if version in versions or _inside(spans, key)]
         if len(found) < 2:  # noqa: PLR2004 -- nothing to merge
             return tuple(found)
         return tuple({hit.advisory.rule: hit for hit in reversed(found)}.values())[::-1]
+
+
+def _inside(spans: tuple[_Bounds, ...], key: Key) -> bool:
+    for low, high, closed in spans:
+        if low is not None and key < low:
+            continue
+        if high is None or key < high or (closed and key == high):
+            return True
+    return False
 
 
 def _ready(ecosystem: str, advisory: Advisory) -> _Ready:
     fixes = dict.fromkeys(span.fixed for span in advisory.spans if span.fixed)
     remedy = f"fixed in {', '.join(list(fixes)[:4])}" if fixes else "no fixed version is known"
     text = f"{advisory.summary or advisory.rule} ({remedy})"
-    return _Ready(Hit(advisory, text), frozenset(advisory.versions), tuple(_bounds(ecosystem, advisory.spans)))
+    return Hit(advisory, text), frozenset(advisory.versions), tuple(_bounds(ecosystem, advisory.spans))
 
 
 def _bounds(ecosystem: str, spans: Iterable[Span]) -> Iterator[_Bounds]:

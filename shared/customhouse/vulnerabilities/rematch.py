@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from customhouse.model import Finding, Package
-from customhouse.vulnerabilities.index import Index, findings
+from customhouse.vulnerabilities.index import SYSTEM, Index, findings
 from customhouse.vulnerabilities.places import distro_of, place
 
 Name = tuple[str, str]
@@ -23,48 +23,52 @@ class Change:
     vanished: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two indexes differ: ecosystem and name of packages, and ecosystems that only one of them has."""
+    """Where two indexes differ: `names` are ecosystem and name of packages; an ecosystem may be in one index only."""
 
-    names: frozenset[Name]
-    ecosystems: frozenset[str]
-    _known: dict[str, dict[str, bool]] = field(default_factory=dict)
+    def __init__(self, old: Index, new: Index) -> None:
+        self.names = frozenset(_differing(old, new))
+        self._ecosystems = old.manifest.shards.keys() ^ new.manifest.shards.keys()
+        self._known: dict[str, bool | None] = {}
 
-    @classmethod
-    def of(cls, old: Index, new: Index) -> Difference:
-        """Shards that both have are not read."""
-        names: set[Name] = set()
-        for ecosystem in old.manifest.shards.keys() | new.manifest.shards.keys():
-            before, after = (set(index.manifest.shards.get(ecosystem, ())) for index in (old, new))
-            stale = {name: found for digest in before - after for name, found in old.shard(digest).items()}
-            fresh = {name: found for digest in after - before for name, found in new.shard(digest).items()}
-            names |= {(ecosystem, name) for name in stale.keys() | fresh.keys() if stale.get(name) != fresh.get(name)}
-        return cls(frozenset(names), frozenset(old.manifest.shards.keys() ^ new.manifest.shards.keys()))
+    def touched(self, packages: Sequence[Package], distro: str | None = None) -> list[Package]:
+        """The packages of one artifact of which the indexes may say different things.
 
-    def touches(self, packages: Iterable[Package]) -> bool:
-        """Whether the indexes may say different things of any of these packages."""
-        return bool(self.touched(packages))
-
-    def touched(self, packages: Iterable[Package], distro: str | None = None) -> list[Package]:
-        """The packages of one artifact of which the indexes may say different things."""
-        held = list(packages)
-        told = distro_of(package.purl for package in held) if distro is None else distro
-        if sum(map(len, self._known.values())) > _MOST:
-            self._known.clear()
-        known = self._known.setdefault(told, {})
-        out = []
-        for package in held:
-            answer = known.get(package.purl)
+        `distro` is the artifact's, looked up when not given.
+        """
+        out, known = [], self._known
+        for package in packages:
+            purl = package.purl
+            try:
+                answer = known[purl]
+            except KeyError:
+                answer = self._remember(purl)
             if answer is None:
-                answer = known[package.purl] = self._differs(package.purl, told)
+                distro = distro_of(other.purl for other in packages) if distro is None else distro
+                answer = self._differs(purl, distro)
             if answer:
                 out.append(package)
         return out
 
+    def _remember(self, purl: str) -> bool | None:
+        """Of a system package nothing is known by its purl alone."""
+        if len(self._known) > _MOST:
+            self._known.clear()
+        answer = self._known[purl] = None if purl.startswith(SYSTEM) else self._differs(purl, "")
+        return answer
+
     def _differs(self, purl: str, distro: str) -> bool:
         at = place(purl, distro)
-        return at is not None and (at.ecosystem in self.ecosystems or (at.ecosystem, at.name) in self.names)
+        return at is not None and (at.ecosystem in self._ecosystems or (at.ecosystem, at.name) in self.names)
+
+
+def _differing(old: Index, new: Index) -> Iterator[Name]:
+    """Packages with different advisories; shards that both indexes have are not read."""
+    for ecosystem in old.manifest.shards.keys() | new.manifest.shards.keys():
+        before, after = (set(index.manifest.shards.get(ecosystem, ())) for index in (old, new))
+        stale = {name: found for digest in before - after for name, found in old.shard(digest).items()}
+        fresh = {name: found for digest in after - before for name, found in new.shard(digest).items()}
+        yield from ((ecosystem, name) for name in stale.keys() | fresh.keys() if stale.get(name) != fresh.get(name))
 
 
 def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Index) -> Iterator[Change]:
@@ -73,14 +77,14 @@ def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Ind
     Only packages whose advisories changed are matched, so a day's advisories cost a look at each purl. The two
     findings of a change hold only what differs.
     """
-    difference = Difference.of(old, new)
+    difference = Difference(old, new)
     if not difference.names:
         return
     for key, packages in sboms:
-        distro = distro_of(package.purl for package in packages)
-        touched = difference.touched(packages, distro)
+        touched = difference.touched(packages)
         if not touched:
             continue
+        distro = distro_of(package.purl for package in packages)
         before, after = (dict.fromkeys(findings(touched, index, distro)) for index in (old, new))
         appeared = tuple(finding for finding in after if finding not in before)
         vanished = tuple(finding for finding in before if finding not in after)
