@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +11,18 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from customhouse.commands import application
+from customhouse.errors import ConfigError
 from customhouse.model import Finding, Package, Severity
 from customhouse.report import cyclonedx
 from customhouse.report.result import Judged
 from customhouse.scanners.ecosystems import Found
+from customhouse.stores.local import LocalStore
+from customhouse.vulnerabilities.library import Library
 from tests.facts import decision, finding, inspection
+from tests.vulnerabilities.support import index, record
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 NPM = Package("pkg:npm/%40s/a@1.0.0", "x!/package-lock.json", "MIT OR Apache-2.0")
@@ -112,3 +120,30 @@ def test_whatever_parsers_find_is_valid(rows: list[tuple[str, ...]]) -> None:
         if purl:
             packages.append(Package(purl, member, license_text))
     document(artifact("a", *packages))
+
+
+def test_the_command_line_writes_a_document_with_what_is_vulnerable(tmp_path: Path) -> None:
+    index(
+        record("GHSA-1", "npm", "a", ("introduced", "0"), ("fixed", "1.2.0")),
+        library=Library(LocalStore(f"file://{tmp_path}")),
+        now=time.time(),
+    )
+    policy = tmp_path / "policy.yaml"
+    options = f"{{packages: {{}}, vulnerabilities: {{index: 'file://{tmp_path}'}}}}"
+    policy.write_text(f"version: 1\nscanners: {options}\nrules: [{{name: all, verdict: flagged}}]\n")
+    lock = tmp_path / "package-lock.json"
+    lock.write_text('{"packages": {"node_modules/a": {"version": "1.0.0"}}}')
+    done = CliRunner().invoke(application, ["scan", "--format", "cyclonedx", "--policy", str(policy), str(lock)])
+    assert done.exit_code == 0, done.output
+    assert VALIDATOR.validate_str(done.stdout) is None
+    bom = json.loads(done.stdout)
+    assert [component["purl"] for component in libraries(bom)] == ["pkg:npm/a@1.0.0"]
+    (known,) = bom["vulnerabilities"]
+    assert (known["id"], known["affects"]) == ("GHSA-1", [{"ref": "pkg:npm/a@1.0.0"}])
+
+
+def test_a_policy_whose_index_has_no_place_is_one_line(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\nscanners: {vulnerabilities: {}}\nrules: [{name: all, verdict: flagged}]\n")
+    with pytest.raises(ConfigError, match="name the store of the index"):
+        CliRunner().invoke(application, ["scan", "--policy", str(policy), str(policy)], catch_exceptions=False)

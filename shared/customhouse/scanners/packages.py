@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from customhouse.errors import Malformed
 from customhouse.model import Fact, Package, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.ecosystems import Found, Parser, Source, gobinary, parser_for, sboms
+from customhouse.scanners.ecosystems import Found, Parser, Source, assembly, gobinary, parser_for, sboms
 from customhouse.scanners.options import Options, read
 
 _PROGRAMS = (b"\x7fELF", b"MZ", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
+_LIBRARY = (".dll", ".DLL")
 _LARGEST = 64 << 20
 """Bytes of one file that is parsed whole, which a package database may have; other files are a hundredth of it."""
 
@@ -25,7 +27,8 @@ class Packages:
 
     def wants(self, member: Member) -> bool:
         """Whether the name is one that a parser reads, or the first bytes are a program's or a bill of materials'."""
-        return parser_for(_path(member)) is not None or member.data.startswith(_PROGRAMS) or _is_sbom(member)
+        programs = member.data.startswith(_PROGRAMS) or member.name.endswith(_LIBRARY)
+        return programs or parser_for(_path(member)) is not None or _is_sbom(member)
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """A Package for each that the file names, each once; one Skip where the file is not what it claims."""
@@ -55,6 +58,9 @@ def _parsed(member: Member, parser: Parser) -> Iterator[Found]:
 
 
 def _program(member: Member) -> Iterator[Found]:
+    """What a compiler wrote into its program: a .NET assembly's own name, a Go program's modules."""
+    if member.name.endswith(_LIBRARY) or member.data.startswith(assembly.MAGIC):
+        yield from assembly.assembly(io.BytesIO(member.data) if member.stream is None else member.stream)
     data = gobinary.locate(member.stream) if not member.whole and member.stream is not None else member.data
     try:
         yield from gobinary.modules(data)
