@@ -125,7 +125,7 @@ def test_an_encrypted_member_is_a_skip_and_the_others_are_seen() -> None:
 
 
 def test_an_unknown_method_is_a_skip() -> None:
-    assert reasons(look(handmade(Part(method=6)))) == {SkipReason.UNSUPPORTED}
+    assert reasons(look(handmade(Part(method=5)))) == {SkipReason.UNSUPPORTED}
 
 
 def test_a_directory_larger_than_allowed_is_read_in_part_and_never_clean() -> None:

@@ -19,7 +19,7 @@ from customhouse.inspect.names import decode, printable
 from customhouse.model import Severity, SkipReason
 
 _TAIL = 22 + 0xFFFF + 20 + 56
-_STORED, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 8, 9, 12, 14, 93, 95
+_STORED, _IMPLODE, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 6, 8, 9, 12, 14, 93, 95
 _OUT = 1 << 20
 _BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, ValueError)
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
@@ -367,9 +367,17 @@ def _deflate64(source: Source, member: Placed) -> Iterator[bytes]:
         raise Corrupt("its compressed data breaks off", "lying-size")
 
 
+def _imploded(source: Source, member: Placed) -> Iterator[bytes]:
+    from customhouse.inspect.formats.implode import explode  # noqa: PLC0415 -- rare
+
+    record = member.record
+    return explode(source.blocks(member.data, record.packed), record.size, record.flags)
+
+
 _METHODS: dict[int, Callable[[Source, Placed], Iterator[bytes]]] = {
     _STORED: _stored,
     _DEFLATE: _stream(lambda _: Zlib(-15)),
+    _IMPLODE: _imploded,
     _DEFLATE64: _deflate64,
     _BZIP2: _stream(lambda _: Standard(bz2.BZ2Decompressor())),
     _LZMA: _lzma,
