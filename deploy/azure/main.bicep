@@ -24,6 +24,10 @@ param notify string = ''
 param notifySecret string = ''
 @description('NCRONTAB expression: when to look for blobs without a record.')
 param reconcileSchedule string = '0 0 * * * *'
+@description('NCRONTAB expression: when to go on with what the lifecycle rules retire; a container is planned once a day.')
+param lifecycleSchedule string = '0 30 * * * *'
+@description('Lists of what is in use somewhere, as az:// URLs in the records container, separated by commas.')
+param inUse string = ''
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 @minValue(40)
@@ -398,11 +402,12 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     AZURE_CLIENT_ID: identity.properties.clientId
     CUSTOMHOUSE_QUEUE: queueName
     CUSTOMHOUSE_RECONCILE_SCHEDULE: reconcileSchedule
+    CUSTOMHOUSE_LIFECYCLE_SCHEDULE: lifecycleSchedule
     CUSTOMHOUSE_INTAKE: 'az://${dataName}/${intake}'
     CUSTOMHOUSE_RELEASED: 'az://${dataName}/${released}'
     CUSTOMHOUSE_QUARANTINE: 'az://${dataName}/${quarantine}'
     CUSTOMHOUSE_RECORDS: 'az://${dataName}/${records}'
-  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify }, empty(notifySecret) ? {} : { CUSTOMHOUSE_NOTIFY_SECRET: notifySecret })
+  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(inUse) ? {} : { CUSTOMHOUSE_IN_USE: inUse }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify }, empty(notifySecret) ? {} : { CUSTOMHOUSE_NOTIFY_SECRET: notifySecret })
 }
 
 resource failures 'Microsoft.Insights/metricAlerts@2018-03-01' = {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Deploys customhouse to a Google Cloud project; run it again to update (docs/deploy-gcp.md).
 # Finalized object -> Eventarc (Pub/Sub, with dead letters) -> function; Cloud Scheduler -> function for the jobs.
-# Environment: settings.sh, and POLICY, NOTIFY, NOTIFY_SECRET, SCHEDULE, MEMORY, MAX_INSTANCES, SOURCE.
+# Environment: settings.sh, and POLICY, NOTIFY, NOTIFY_SECRET, SCHEDULE, LIFECYCLE_SCHEDULE, IN_USE,
+# MEMORY, MAX_INSTANCES, SOURCE.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=settings.sh
@@ -11,6 +12,8 @@ POLICY=${POLICY:-}             # gs:// URL in the records bucket or path in the 
 NOTIFY=${NOTIFY:-}             # pubsub://project/topic or https://…; empty tells nobody
 NOTIFY_SECRET=${NOTIFY_SECRET:-} # name of the Secret Manager secret that signs what goes to a webhook; empty signs nothing
 SCHEDULE=${SCHEDULE:-0 * * * *} # when to look for objects without a record
+LIFECYCLE_SCHEDULE=${LIFECYCLE_SCHEDULE:-30 * * * *} # when to go on with what the policy's lifecycle rules retire
+IN_USE=${IN_USE:-}             # gs:// URLs of lists of what is in use somewhere, separated by commas
 MEMORY=${MEMORY:-2Gi}          # /tmp is memory on Cloud Run: this bounds the artifacts that can be spooled
 MAX_INSTANCES=${MAX_INSTANCES:-10}
 SOURCE=${SOURCE:-build/gcp}
@@ -47,9 +50,11 @@ grant_project() {
   gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$1" --role="$2" --condition=None
 }
 
-grant_bucket() {
-  gcloud storage buckets add-iam-policy-binding "gs://$1" --member="serviceAccount:$RUNNER" \
-    --role="projects/$PROJECT/roles/$2"
+grant_bucket() { # bucket, role, further flags
+  local name=$1 role=$2
+  shift 2
+  gcloud storage buckets add-iam-policy-binding "gs://$name" --member="serviceAccount:$RUNNER" \
+    --role="projects/$PROJECT/roles/$role" "$@"
 }
 
 identities() {
@@ -58,8 +63,11 @@ identities() {
   service_account "$NAME" build "customhouse: builds the functions"
   role customhouseIntake storage.objects.delete,storage.objects.get,storage.objects.list,storage.objects.update
   role customhouseWriter storage.objects.create,storage.objects.delete,storage.objects.get,storage.objects.list
-  grant_bucket "$INTAKE" customhouseIntake
+  for name in "$INTAKE" "$RELEASED" "$QUARANTINE"; do grant_bucket "$name" customhouseIntake; done
   for name in "$RELEASED" "$QUARANTINE" "$RECORDS"; do grant_bucket "$name" customhouseWriter; done
+  # what lifecycle deletes waits there until it can no longer be undone; nothing else of the intake is written to
+  local trash="projects/_/buckets/$INTAKE/objects/customhouse-undo/"
+  grant_bucket "$INTAKE" customhouseWriter --condition="title=trash,expression=resource.name.startsWith(\"$trash\")"
   grant_project "$CALLER" roles/eventarc.eventReceiver
   for name in logging.logWriter artifactregistry.writer storage.objectViewer; do
     grant_project "$BUILDER" "roles/$name"
@@ -78,6 +86,7 @@ settings() {
   printf '^;^CUSTOMHOUSE_INTAKE=gs://%s;CUSTOMHOUSE_RELEASED=gs://%s' "$INTAKE" "$RELEASED"
   printf ';CUSTOMHOUSE_QUARANTINE=gs://%s;CUSTOMHOUSE_RECORDS=gs://%s' "$QUARANTINE" "$RECORDS"
   printf '%s%s' "${POLICY:+;CUSTOMHOUSE_POLICY=$POLICY}" "${NOTIFY:+;CUSTOMHOUSE_NOTIFY=$NOTIFY}"
+  printf '%s' "${IN_USE:+;CUSTOMHOUSE_IN_USE=$IN_USE}"
 }
 
 deploy_function() { # name, entry point, further flags
@@ -121,15 +130,15 @@ dead_letters() { # what failed five times waits for 14 days, and an alert says s
     --min-retry-delay=10s --max-retry-delay=600s
 }
 
-schedule() {
+schedule() { # job, when
   local url verb=create
   url=$(gcloud functions describe "$NAME-schedule" --gen2 --project="$PROJECT" --region="$REGION" \
     --format='value(serviceConfig.uri)')
-  exists gcloud scheduler jobs describe "$NAME-reconcile" --project="$PROJECT" --location="$REGION" && verb=update
+  exists gcloud scheduler jobs describe "$NAME-$1" --project="$PROJECT" --location="$REGION" && verb=update
   local headers=--headers
   [ "$verb" = create ] || headers=--update-headers
-  gcloud scheduler jobs "$verb" http "$NAME-reconcile" --project="$PROJECT" --location="$REGION" \
-    --schedule="$SCHEDULE" --uri="$url" --http-method=POST --message-body='{"schedule": "reconcile"}' \
+  gcloud scheduler jobs "$verb" http "$NAME-$1" --project="$PROJECT" --location="$REGION" \
+    --schedule="$2" --uri="$url" --http-method=POST --message-body="{\"schedule\": \"$1\"}" \
     "$headers=Content-Type=application/json" --oidc-service-account-email="$CALLER" --oidc-token-audience="$url" \
     --attempt-deadline=1800s --max-retry-attempts=2
 }
@@ -148,6 +157,7 @@ bucket "$RECORDS" records-lifecycle.json
 identities
 both_functions
 dead_letters
-schedule
+schedule reconcile "$SCHEDULE"
+schedule lifecycle "$LIFECYCLE_SCHEDULE"
 alerts
 echo "Upload to gs://$INTAKE; what passes appears in gs://$RELEASED."

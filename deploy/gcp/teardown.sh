@@ -12,7 +12,9 @@ remove() { # describe and delete the same thing
   gcloud "${what[@]/@@/delete}" --quiet
 }
 
-remove scheduler jobs @@ "$NAME-reconcile" --project="$PROJECT" --location="$REGION"
+for job in reconcile lifecycle; do
+  remove scheduler jobs @@ "$NAME-$job" --project="$PROJECT" --location="$REGION"
+done
 for name in "$NAME" "$NAME-schedule"; do
   remove functions @@ "$name" --gen2 --project="$PROJECT" --region="$REGION"
 done

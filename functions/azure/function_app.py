@@ -1,4 +1,4 @@
-"""Azure Functions entries: Event Grid writes to a storage queue, the queue is processed, a timer reconciles."""
+"""Azure Functions entries: Event Grid writes to a storage queue, the queue is processed, timers run the jobs."""
 
 import json
 import logging
@@ -12,7 +12,8 @@ from customhouse import events
 
 QUEUE = os.environ.get("CUSTOMHOUSE_QUEUE", "customhouse-events")
 RECONCILE = os.environ.get("CUSTOMHOUSE_RECONCILE_SCHEDULE", "0 0 * * * *")
-RECONCILE_SECONDS = 540  # host.json ends an invocation after ten minutes
+LIFECYCLE = os.environ.get("CUSTOMHOUSE_LIFECYCLE_SCHEDULE", "0 30 * * * *")
+SECONDS = 540  # host.json ends an invocation after ten minutes
 STORAGE = "AzureWebJobsStorage"
 app = func.FunctionApp()
 load, logger = cache(core.load), logging.getLogger("customhouse")
@@ -40,5 +41,14 @@ def push(event: func.EventGridEvent, queue: func.Out[str]) -> None:
 @app.timer_trigger(arg_name="timer", schedule=RECONCILE)
 def reconcile(timer: func.TimerRequest) -> None:
     """Process what no event came for."""
-    done = load().run_schedule("reconcile", RECONCILE_SECONDS)
-    logger.info("reconcile (past due: %s): %s", timer.past_due, dict(done))
+    _run("reconcile", timer)
+
+
+@app.timer_trigger(arg_name="timer", schedule=LIFECYCLE)
+def lifecycle(timer: func.TimerRequest) -> None:
+    """Retire what is due by the policy's lifecycle rules."""
+    _run("lifecycle", timer)
+
+
+def _run(name: str, timer: func.TimerRequest) -> None:
+    logger.info("%s (past due: %s): %s", name, timer.past_due, dict(load().run_schedule(name, SECONDS)))

@@ -1,6 +1,8 @@
 """Least privilege: what is granted is what the adapters on the way of an event call, no less and no more.
 
-The lifecycle adapters are no part of it: a person runs them, with their own rights.
+Native lifecycle rules are no part of it: a person installs them, with their own rights. What the lifecycle adapters do
+to objects on schedule (label, hold, move) needs no more than the stores do; a class change where uploads may not be
+written to is deferred, and left to native rules.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from customhouse.lifecycle.rules import TRASH
 from tests.deploy.template import actions, statements
 from tests.deploy.tools import ROOT
 
@@ -115,6 +118,13 @@ def test_only_x_ray_which_has_no_resources_is_granted_on_everything() -> None:
 def test_what_is_uploaded_is_never_written_to() -> None:
     intake = next(one for one in statements("FunctionRole") if one.get("Sid") == "TakeIn")
     assert "s3:PutObject" not in intake["Action"]
+
+
+def test_lifecycle_may_write_into_the_trash_of_the_intake_only() -> None:
+    retire = next(one for one in statements("FunctionRole") if one.get("Sid") == "Retire")
+    assert retire["Resource"]["Sub"][0].endswith(f"${{Bucket}}/{TRASH}*")
+    script = (ROOT / "deploy/gcp/deploy.sh").read_text()
+    assert f'objects/{TRASH}"' in script
 
 
 def gcp_calls() -> set[str]:

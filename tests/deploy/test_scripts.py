@@ -110,7 +110,7 @@ def test_a_first_deployment_creates_private_versioned_buckets(first: Commands) -
 def test_a_second_deployment_creates_nothing_anew_and_leaves_buckets_alone(second: Commands) -> None:
     assert [command for command in second if "create" in command] == []
     assert named(second, "storage", "buckets", "update") == []
-    assert len(named(second, "scheduler", "jobs", "update")) == 1
+    assert len(named(second, "scheduler", "jobs", "update")) == 2
 
 
 def test_nobody_but_the_caller_may_invoke_and_failures_become_dead_letters(first: Commands) -> None:
@@ -120,8 +120,10 @@ def test_nobody_but_the_caller_may_invoke_and_failures_become_dead_letters(first
     update = named(first, "pubsub", "subscriptions", "update")[0]
     assert update[4] == "eventarc-sub"
     assert option(update, "dead-letter-topic") == "projects/demo-project/topics/customhouse-dead-letters"
-    job = named(first, "scheduler", "jobs", "create")[0]
-    assert option(job, "oidc-token-audience") == option(job, "uri") == "https://schedule.run.app"
+    jobs = named(first, "scheduler", "jobs", "create")
+    assert [option(job, "message-body") for job in jobs] == ['{"schedule": "reconcile"}', '{"schedule": "lifecycle"}']
+    for job in jobs:
+        assert option(job, "oidc-token-audience") == option(job, "uri") == "https://schedule.run.app"
 
 
 def test_entry_points_are_functions_of_the_handler(first: Commands) -> None:
@@ -130,18 +132,23 @@ def test_entry_points_are_functions_of_the_handler(first: Commands) -> None:
         assert f"def {option(command, 'entry-point')}(" in handler
 
 
+TRASHED = 'resource.name.startsWith("projects/_/buckets/demo-project-customhouse-intake/objects/customhouse-undo/")'
+
+
 def test_roles_are_granted_on_buckets_and_never_on_the_project(first: Commands) -> None:
     runner = "serviceAccount:customhouse-run@demo-project.iam.gserviceaccount.com"
     granted = {(one[4], option(one, "role")) for one in first if "add-iam-policy-binding" in one and runner in str(one)}
     base = "gs://demo-project-customhouse"
     writer = "projects/demo-project/roles/customhouseWriter"
+    intake = "projects/demo-project/roles/customhouseIntake"
     assert granted == {
-        (f"{base}-intake", "projects/demo-project/roles/customhouseIntake"),
-        (f"{base}-released", writer),
-        (f"{base}-quarantine", writer),
+        *((f"{base}-{name}", intake) for name in ("intake", "released", "quarantine")),
+        *((f"{base}-{name}", writer) for name in ("intake", "released", "quarantine")),
         (f"{base}-records", writer),
         ("verdicts", "roles/pubsub.publisher"),
     }
+    writes = [one for one in first if f"{base}-intake" in one and writer in str(one)]
+    assert [option(one, "condition") for one in writes] == [f"title=trash,expression={TRASHED}"]
 
 
 def test_a_teardown_keeps_the_buckets_unless_told_otherwise(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_functions_are_bound_as_the_deployment_expects(host: AzureHost, buckets:
     assert triggers["artifact"]["queueName"] == buckets.name("events")
     assert triggers["push"]["type"] == "eventGridTrigger"
     assert triggers["reconcile"]["schedule"] == "0 0 * * * *"
+    assert triggers["lifecycle"]["schedule"] == "0 30 * * * *"
 
 
 def test_queue_message_gets_its_verdict(host: AzureHost, blobs: BlobServiceClient, buckets: Buckets) -> None:
