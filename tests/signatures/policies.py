@@ -1,4 +1,4 @@
-"""Policies that ask for signatures, over the packaged one."""
+"""Policies that ask for signatures."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
+import yaml
+
 from customhouse.policy.load import Loaded, load
 from tests.signatures.authority import ISSUER, Authority
 
 IDENTITIES = [{"issuer": ISSUER, "subject": "https://github.com/acme/app/*"}]
 
 
-def asking(authority: Authority, *rules: Mapping[str, object], **options: object) -> Loaded:
-    """The packaged policy with rules for signatures; JSON is YAML."""
-    signatures = {"rules": list(rules), "trust_root": authority.trust_root(), **options}
-    text = resources.files("customhouse.policy").joinpath("default.yaml").read_text(encoding="utf-8")
-    begin, found, rest = text.partition("scanners:\n")
-    assert found
-    return load(f"{begin}{found}  signatures: {json.dumps(signatures)}\n{rest}", "test.yaml")
+def text_of(authority: Authority, *rules: Mapping[str, object], **more: object) -> str:
+    """The packaged policy with rules for signatures in place of all scanners; JSON is YAML."""
+    packaged = resources.files("customhouse.policy").joinpath("default.yaml").read_text(encoding="utf-8")
+    document = yaml.safe_load(packaged)
+    asked = {"rules": list(rules), "trust_root": authority.trust_root(), **more}
+    document["scanners"] = {"signatures": asked}
+    return json.dumps(document)
+
+
+def asking(authority: Authority, *rules: Mapping[str, object], **more: object) -> Loaded:
+    """That policy, ready."""
+    return load(text_of(authority, *rules, **more), "test.yaml")

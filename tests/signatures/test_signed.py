@@ -11,7 +11,7 @@ import pytest
 from customhouse.app import App
 from customhouse.errors import Transient
 from customhouse.model import VERDICT_TAG, Event
-from tests.app.world import EICAR, NOW, World, memory
+from tests.app.world import NOW, World, memory
 from tests.signatures.authority import Authority, provenance, publish
 from tests.signatures.policies import IDENTITIES, asking
 from tests.stores.faults import Calls, Killed
@@ -118,10 +118,15 @@ def test_unsigned_artifact_is_clean_where_no_signature_is_required(world: World)
     assert verdict(world) == "clean"
 
 
-def test_malware_stays_malware_however_it_is_signed(world: World) -> None:
-    signed = json.dumps(OURS.sign_bytes(EICAR, OURS.signer())).encode()
-    deliver(world.app(policy=REQUIRED), world, (f"{KEY}.sigstore.json", signed), (KEY, EICAR))
-    assert verdict(world) == "quarantined"
+def test_what_is_found_inside_counts_however_it_is_signed(world: World) -> None:
+    app = world.app(policy=asking(OURS, {"name": "*", "identities": IDENTITIES}))
+    deliver(app, world, ("in/a.whl.sigstore.json", SIGNED))
+    result = app.process(world.upload("in/a.whl", DATA))  # which is no wheel
+    assert result.verdict == "quarantined"
+    assert result.record is not None
+    assert result.record.inspection is not None
+    assert [one.status for one in result.record.inspection.signatures] == ["verified"]
+    assert [one.rule for one in result.record.inspection.findings] == ["name-mismatch"]
 
 
 def test_attestation_and_provenance_may_both_be_required(world: World) -> None:
@@ -269,11 +274,12 @@ def test_artifact_whose_own_event_is_still_on_its_way_is_decided_by_then(world: 
     assert app.process(artifact).status == "duplicate"
 
 
-def test_default_policy_looks_at_nothing_beside(world: World) -> None:
+def test_without_rules_for_it_nothing_beside_is_looked_at(world: World) -> None:
     event, calls = world.upload(KEY, DATA), Calls()
     world.upload(f"{KEY}.sigstore.json", FORGED)
-    world.app(calls).process(event)
-    assert sorted(calls.made) in (["copy", "put", "put", "read", "tag"], ["copy", "put", "put", "read", "stat", "tag"])
+    world.app(calls, policy=asking(OURS, {"name": "elsewhere/*", "identities": IDENTITIES})).process(event)
+    assert not {"list"} & set(calls.made)
+    assert calls.made.count("read") == 1
 
 
 def test_signed_artifact_costs_a_listing_and_a_read_for_each_file(world: World) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib import metadata, resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -111,18 +111,36 @@ class Signatures:
         return Sigstore(self._root, self._where)
 
 
+class _TrustRoot(msgspec.Struct, rename="camel"):
+    """What must be in a trust root, so that a wrong file stops the start and not the first signature."""
+
+    media_type: Annotated[str, msgspec.Meta(pattern=r"^application/vnd\.dev\.sigstore\.trustedroot")]
+    tlogs: Annotated[list[object], msgspec.Meta(min_length=1)]
+    certificate_authorities: Annotated[list[object], msgspec.Meta(min_length=1)]
+    ctlogs: Annotated[list[object], msgspec.Meta(min_length=1)]
+
+
 def _root(given: str | dict[str, object]) -> bytes:
     """The trust root's bytes; ConfigError where there is none, or no library to use it."""
     if importlib.util.find_spec("sigstore") is None:
         raise ConfigError("scanners.signatures: the library is missing; pip install 'customhouse[signatures]'")
-    if isinstance(given, dict):
-        return msgspec.json.encode(given, order="sorted")
+    name = given if isinstance(given, str) else "(in the policy)"
     try:
-        return Path(given).read_bytes() if given else resources.files(roots).joinpath(_PACKAGED).read_bytes()
+        data = _read(given)
+        msgspec.json.decode(data, type=_TrustRoot)
     except OSError as error:
         raise ConfigError(
-            f"scanners.signatures: {given}: {error.strerror}; name a trust root that can be read"
+            f"scanners.signatures.trust_root: {name}: {error.strerror}; name a file that is there"
         ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"scanners.signatures.trust_root: {name}: {error}; name a trusted_root.json") from error
+    return data
+
+
+def _read(given: str | dict[str, object]) -> bytes:
+    if isinstance(given, dict):
+        return msgspec.json.encode(given, order="sorted")
+    return Path(given).read_bytes() if given else resources.files(roots).joinpath(_PACKAGED).read_bytes()
 
 
 def build(options: Mapping[str, object]) -> Signatures:
