@@ -113,4 +113,4 @@ def test_memory_is_bounded_however_many_distributions_artifacts_name() -> None:
     index = Known({})
     for number in range(300):
         list(findings([Package(f"pkg:deb/x/a@{number}", "m")], index, f"distro-{number}"))
-    assert len(index._of_system) < 100
+    assert len(index.of_system) < 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -12,6 +12,7 @@ from customhouse.vulnerabilities.library import Library
 from customhouse.vulnerabilities.places import SYSTEMS, Place, distro_of, place
 from customhouse.vulnerabilities.prepared import Hit, Named
 from customhouse.vulnerabilities.records import Advisory
+from customhouse.vulnerabilities.remembered import Remembered
 
 SCANNER = "vulnerabilities"
 SYSTEM = tuple(f"pkg:{kind}/" for kind in sorted(SYSTEMS))
@@ -19,7 +20,7 @@ SYSTEM = tuple(f"pkg:{kind}/" for kind in sorted(SYSTEMS))
 _KEPT = 256
 """Shards kept in memory, of some tens of kilobytes each."""
 _MOST = 1 << 18
-"""Purls and names of which the answer is remembered."""
+"""Names whose advisories are kept prepared."""
 _DISTROS = 64
 """Distributions whose answers are remembered; artifacts may name any."""
 
@@ -32,6 +33,7 @@ Answer = tuple[Said, ...] | None
 class Index:
     """One state of the index, by default the newest; reads its manifest at once and shards when they are asked for.
 
+    `answers` are what is said of purls, None of those of system packages; `of_system` are those, by distribution.
     Gone where there is no index, Malformed where it does not read, Transient as the store says.
     """
 
@@ -39,9 +41,9 @@ class Index:
         self.manifest = manifest or shards.decode_manifest(library.read(shards.MANIFEST))
         self.shard = lru_cache(maxsize=_KEPT)(library.shard)
         self._named = lru_cache(maxsize=_MOST)(self._prepare)
-        self._heads: dict[str, Named | None] = {}
-        self.answers = Answers(self._any)
-        self._of_system: dict[str, Answers] = {}
+        self._known = Remembered(self._know)
+        self.answers = Remembered(self._any)
+        self.of_system = Remembered(self._answers_of_system, _DISTROS)
 
     @property
     def version(self) -> str:
@@ -68,11 +70,8 @@ class Index:
         known = self.advisories(ecosystem, name)
         return Named.of(ecosystem, name, known) if known else None
 
-    def of_system(self, distro: str) -> Answers:
-        """What is said of system packages in an artifact of this distribution."""
-        if len(self._of_system) > _DISTROS:
-            self._of_system.clear()
-        return self._of_system.setdefault(distro, Answers(lambda purl: self._system(purl, distro)))
+    def _answers_of_system(self, distro: str) -> Remembered[tuple[Said, ...]]:
+        return Remembered(lambda purl: self._system(purl, distro))
 
     def _system(self, purl: str, distro: str) -> tuple[Said, ...]:
         at = place(purl, distro)
@@ -84,36 +83,16 @@ class Index:
             return None
         plain = purl.partition("#")[0].partition("?")[0] if "?" in purl or "#" in purl else purl
         head, _, version = plain.rpartition("@")
-        named = self.known(head)
+        named = self._known[head]
         if named is None or not version:
             return ()
         version = unquote(version).removeprefix("v")
         return _said(named.name, version, named.hits(version))
 
-    def known(self, head: str) -> Named | None:
+    def _know(self, head: str) -> Named | None:
         """What is known of a purl without its version, of a type whose names need no more than that."""
-        try:
-            return self._heads[head]
-        except KeyError:
-            at = place(f"{head}@0")
-            if len(self._heads) >= _MOST:
-                self._heads.clear()
-            named = self._heads[head] = self._named(at.ecosystem, at.name) if at else None
-            return named
-
-
-class Answers(dict[str, Answer]):
-    """Answers by purl, each found once: artifacts have most of their packages in common."""
-
-    def __init__(self, find: Callable[[str], Answer]) -> None:
-        super().__init__()
-        self._find = find
-
-    def __missing__(self, purl: str) -> Answer:
-        if len(self) >= _MOST:
-            self.clear()
-        answer = self[purl] = self._find(purl)
-        return answer
+        at = place(f"{head}@0")
+        return self._named(at.ecosystem, at.name) if at else None
 
 
 def _said(name: str, version: str, hits: Iterable[Hit]) -> tuple[Said, ...]:
@@ -122,11 +101,12 @@ def _said(name: str, version: str, hits: Iterable[Hit]) -> tuple[Said, ...]:
 
 def findings(packages: Iterable[Package], index: Index, distro: str | None = None) -> Iterator[Finding]:
     """A finding for each vulnerability of each package; `distro` is the artifact's, looked up when not given."""
-    known, answers = list(packages), index.answers
+    known, answers, of_system = list(packages), index.answers, None
     for package in known:
         said = answers[package.purl]
         if said is None:
-            distro = distro_of(other.purl for other in known) if distro is None else distro
-            said = index.of_system(distro)[package.purl]
-        for advisory, message in said or ():
+            if of_system is None:
+                of_system = index.of_system[distro_of(one.purl for one in known) if distro is None else distro]
+            said = of_system[package.purl]
+        for advisory, message in said:
             yield Finding(SCANNER, advisory.rule, advisory.severity, package.member, message)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from customhouse.model import Finding, Package
 from customhouse.vulnerabilities.index import SYSTEM, Index, findings
 from customhouse.vulnerabilities.places import distro_of, place
+from customhouse.vulnerabilities.remembered import Remembered
 
 Name = tuple[str, str]
-_MOST = 1 << 18
-"""Purls of which the answer is remembered."""
+_DISTROS = 64
+"""Distributions whose answers are remembered; artifacts may name any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +30,25 @@ class Difference:
     def __init__(self, old: Index, new: Index) -> None:
         self.names = frozenset(_differing(old, new))
         self._ecosystems = old.manifest.shards.keys() ^ new.manifest.shards.keys()
-        self._known: dict[str, bool | None] = {}
+        self._known = Remembered(self._any)
+        self._of_system = Remembered(lambda distro: Remembered(lambda purl: self._differs(purl, distro)), _DISTROS)
 
-    def touched(self, packages: Sequence[Package], distro: str | None = None) -> list[Package]:
-        """The packages of one artifact of which the indexes may say different things.
-
-        `distro` is the artifact's, looked up when not given.
-        """
-        out, known = [], self._known
+    def touched(self, packages: Sequence[Package]) -> list[Package]:
+        """The packages of one artifact of which the indexes may say different things."""
+        out, known, of_system = [], self._known, None
         for package in packages:
-            purl = package.purl
-            try:
-                answer = known[purl]
-            except KeyError:
-                answer = self._remember(purl)
-            if answer is None:
-                distro = distro_of(other.purl for other in packages) if distro is None else distro
-                answer = self._differs(purl, distro)
-            if answer:
+            differs = known[package.purl]
+            if differs is None:
+                if of_system is None:
+                    of_system = self._of_system[distro_of(one.purl for one in packages)]
+                differs = of_system[package.purl]
+            if differs:
                 out.append(package)
         return out
 
-    def _remember(self, purl: str) -> bool | None:
-        """Of a system package nothing is known by its purl alone."""
-        if len(self._known) > _MOST:
-            self._known.clear()
-        answer = self._known[purl] = None if purl.startswith(SYSTEM) else self._differs(purl, "")
-        return answer
+    def _any(self, purl: str) -> bool | None:
+        """None for a system package."""
+        return None if purl.startswith(SYSTEM) else self._differs(purl, "")
 
     def _differs(self, purl: str, distro: str) -> bool:
         at = place(purl, distro)

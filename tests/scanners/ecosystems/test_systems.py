@@ -54,6 +54,11 @@ def test_distroless_images_have_a_file_a_package() -> None:
     assert found == {"deb/ubuntu/tzdata@2024a"}
 
 
+def test_who_maintains_a_package_of_debian_from_an_address_at_ubuntu_is_no_ubuntu() -> None:
+    data = "Package: a\nVersion: 1\nMaintainer: R <r@ubuntu.com>\n\nPackage: b\nVersion: 1\nMaintainer: Ubuntu x\n"
+    assert purls("var/lib/dpkg/status", data) == {"deb/debian/a@1", "deb/ubuntu/b@1"}
+
+
 def test_apk_names_what_is_installed_and_its_origin() -> None:
     assert purls(
         "lib/apk/db/installed", "P:ssl_client\nV:1.36.1-r5\nA:x86_64\no:busybox\nL:GPL-2.0-only\n\nP:noversion\n"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from customhouse.scanners.ecosystems.documents import text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
+_UBUNTU = re.compile(r"^Ubuntu|@lists\.ubuntu\.com")
+"""Who maintains Ubuntu's packages; many who maintain Debian's have an address at ubuntu.com too."""
 _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 
 
@@ -37,7 +39,7 @@ def status(source: Source) -> Iterator[Found]:
             continue
         origin = _SOURCE.fullmatch(fields.get("source", ""))
         upstream = origin.expand(r"\1@\2").rstrip("@") if origin else ""
-        vendor = "ubuntu" if "ubuntu" in fields.get("maintainer", "").lower() else "debian"
+        vendor = "ubuntu" if _UBUNTU.search(fields.get("maintainer", "")) else "debian"
         qualifiers = {"arch": fields.get("architecture", ""), "upstream": upstream}
         yield Found("deb", name, version, vendor, qualifiers=qualifiers)
 
