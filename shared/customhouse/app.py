@@ -16,6 +16,7 @@ import msgspec
 from customhouse import scanners, settings
 from customhouse.catalog import Catalog, Cursors, Held, Inspections, Planned, Record
 from customhouse.errors import ConfigError, Conflict, Denied, Gone, Rejected, Transient
+from customhouse.inspect import Stored, inspect_parts
 from customhouse.lifecycle.rules import TRASH
 from customhouse.model import Coverage, Decision, Event, Inspection, Location, Outcome, Skip, SkipReason, Stat, Step
 from customhouse.notifiers import open_notifier
@@ -178,7 +179,10 @@ class App:
         return self._decide(held, body.stat, inspection)
 
     def _inspect(self, body: Body) -> Inspection:
-        chosen = self.policy
+        chosen, stat = self.policy, body.stat
+        if stat.size > chosen.limits.artifact:
+            ranges = Stored(self.store(stat.location.root), stat)
+            return inspect_parts(stat.location.key, ranges, self.scanners, chosen.limits, digests=stat.digests)
         return self.inspections.inspect(body, self.scanners, chosen.limits, chosen.policy.scanners)
 
     def _decide(self, held: Held, stat: Stat, inspection: Inspection) -> Result:

@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 
 from customhouse.errors import Transient
+from customhouse.inspect import Limits
 from customhouse.model import VERDICT_TAG, Event, Location
+from customhouse.policy.load import default
 from tests.app.world import EICAR, NOW, World, memory
 from tests.stores.faults import Calls, FaultyStore
 
@@ -163,3 +165,16 @@ def test_identical_bytes_are_inspected_once() -> None:
     assert second.record.inspection is not None
     assert second.record.inspection.seconds == first.record.inspection.seconds
     assert (first.verdict, second.verdict) == ("clean", "clean")
+
+
+def test_what_is_too_large_to_be_read_whole_is_held_and_seen_in_parts(world: World) -> None:
+    policy = dataclasses.replace(default(), limits=Limits(artifact=1 << 10, window=1 << 10))
+    event = world.upload("model.safetensors", b"\x10" + bytes(7) + b'{"a": 1, "b": 2}' + bytes(1 << 20))
+
+    result = world.app(policy=policy).process(event)
+
+    assert result.verdict == "held"
+    assert result.record is not None
+    assert result.record.inspection is not None
+    assert result.record.inspection.kind == "safetensors"
+    assert "bytes were read" in result.record.inspection.coverage.skipped[-1].detail

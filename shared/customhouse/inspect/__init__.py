@@ -11,14 +11,14 @@ from customhouse.inspect.feed import Feed
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Limits
 from customhouse.inspect.names import printable
-from customhouse.inspect.ranges import Ranges, inspect_parts
+from customhouse.inspect.ranges import Ranges, Stored, inspect_parts
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Intake, file_chunks
 from customhouse.inspect.walk import Node, Walker
 from customhouse.model import Inspection
 from customhouse.scanners import Scanner
 
-__all__ = ["Limits", "Ranges", "inspect", "inspect_parts"]
+__all__ = ["Limits", "Ranges", "Stored", "inspect", "inspect_parts"]
 
 
 def inspect(

@@ -20,7 +20,8 @@ from customhouse.inspect.names import printable
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import file_chunks
 from customhouse.inspect.walk import Node, Walker
-from customhouse.model import Inspection, SkipReason
+from customhouse.model import Inspection, SkipReason, Stat
+from customhouse.ports import Store
 from customhouse.scanners import Member, Scanner
 
 _BLOCK = 64 << 10
@@ -38,6 +39,24 @@ class Ranges(Protocol):
     def read(self, start: int, length: int) -> bytes:
         """These bytes, fewer only where the object ends; raises what the store raises."""
         ...
+
+
+class Stored:
+    """Ranges of an object in a store, always of the version in `stat`."""
+
+    def __init__(self, store: Store, stat: Stat) -> None:
+        self._store = store
+        self._stat = stat
+
+    @property
+    def size(self) -> int:
+        """As the store reported."""
+        return self._stat.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """One call; errors as `Store.read`."""
+        with self._store.read(self._stat.location, start, length) as body:
+            return b"".join(body)
 
 
 class Parts:
