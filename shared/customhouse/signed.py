@@ -41,7 +41,7 @@ class Signed:
         if rule is None:
             return inspect(body)
         around = self._look(location)
-        hashed = Hashing(body, self._scanner.needs(location.key, around))
+        hashed = Hashing(body, self._needs(body.stat, around))
         inspection = inspect(hashed)
         return self._scanner.judge(inspection, rule, shown, hashed.digests()).apply(inspection, around)
 
@@ -82,7 +82,7 @@ class Signed:
         """Only the signatures are looked at; the bytes are read again where a digest of them is not known yet."""
         location, around = stat.location, self._look(stat.location)
         rule = self._scanner.rule(location.key)
-        missing = self._scanner.needs(location.key, around) - inspection.digests.keys()
+        missing = self._needs(stat, around) - inspection.digests.keys()
         digests = {}
         if missing:
             with self._app.store(location.root).read(location) as body:
@@ -90,6 +90,11 @@ class Signed:
         if rule is not None:
             judge = self._scanner.judge(inspection, rule, printable(location.key), digests)
             self._app.rejudge(there, judge.apply(inspection, around))
+
+    def _needs(self, stat: Stat, around: Surroundings) -> set[str]:
+        """The digests to compute: none of what is too large to be read whole."""
+        whole = stat.size <= self._app.policy.limits.artifact
+        return self._scanner.needs(stat.location.key, around) if whole else set()
 
     def _look(self, location: Location) -> Surroundings:
         return look(self._app.store(location.root), location, self._scanner.names, self._scanner.largest)

@@ -39,8 +39,9 @@ class Hashing:
 
     def digests(self) -> dict[str, str]:
         """Lower-case hex by algorithm, of the whole body: what nobody has read is read now."""
-        for _ in self:
-            pass
+        if self._hashes:
+            for _ in self:
+                pass
         return {name: digest.hexdigest() for name, digest in self._hashes.items()}
 
     def _hashed(self) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from customhouse.signatures.rules import Rule
 
 SCANNER = "signatures"
 _PROVEN = frozenset({"verified", "matches"})
+_UNKNOWN = "the artifact was not read whole, so there is no digest to compare"
 
 
 class Verifier(Protocol):
@@ -71,6 +72,8 @@ class Judge:
             yield self._unread(file, "checksum" if checksum else "signature", file.why)
         elif checksum:
             yield from self._checksums(file, file.data)
+        elif "sha256" not in self.digests:
+            yield self._unread(file, "signature", _UNKNOWN)
         elif self.verifier is None or not self.rule.identities:
             yield Told(Signature(file.location, "signature", "unread", detail="the policy names nobody who may sign"))
         else:
@@ -109,6 +112,8 @@ class Judge:
             yield Told(signature, self._finding("names-another-file", Severity.LOW, file, "names another file"))
 
     def _compared(self, file: Beside, entries: Sequence[Entry]) -> Told:
+        if not all(entry.algorithm in self.digests for entry in entries):
+            return self._unread(file, "checksum", _UNKNOWN)
         wrong = [entry.algorithm for entry in entries if self.digests[entry.algorithm] != entry.digest]
         if wrong:
             return self._invalid(file, "checksum", "checksum-mismatch", f"is not the {wrong[0]} of these bytes")
