@@ -26,6 +26,14 @@ param notifySecret string = ''
 param reconcileSchedule string = '0 0 * * * *'
 @description('NCRONTAB expression: when to go on with what the lifecycle rules retire; a container is planned once a day.')
 param lifecycleSchedule string = '0 30 * * * *'
+@description('NCRONTAB expression: when to look for newer archives of advisories; one that did not change is not fetched.')
+param advisoriesSchedule string = '0 15 */6 * * *'
+@description('NCRONTAB expression: when to match what is recorded with a vulnerability index that changed since.')
+param rematchSchedule string = '0 45 * * * *'
+@description('Archives of OSV: an https:// URL, or an az:// URL in the records container; empty is OSV itself.')
+param advisories string = ''
+@description('Which ecosystems of OSV to index, separated by commas; empty are the usual ones.')
+param ecosystems string = ''
 @description('Lists of what is in use somewhere, as az:// URLs in the records container, separated by commas.')
 param inUse string = ''
 @allowed([512, 2048, 4096])
@@ -403,11 +411,13 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CUSTOMHOUSE_QUEUE: queueName
     CUSTOMHOUSE_RECONCILE_SCHEDULE: reconcileSchedule
     CUSTOMHOUSE_LIFECYCLE_SCHEDULE: lifecycleSchedule
+    CUSTOMHOUSE_ADVISORIES_SCHEDULE: advisoriesSchedule
+    CUSTOMHOUSE_REMATCH_SCHEDULE: rematchSchedule
     CUSTOMHOUSE_INTAKE: 'az://${dataName}/${intake}'
     CUSTOMHOUSE_RELEASED: 'az://${dataName}/${released}'
     CUSTOMHOUSE_QUARANTINE: 'az://${dataName}/${quarantine}'
     CUSTOMHOUSE_RECORDS: 'az://${dataName}/${records}'
-  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(inUse) ? {} : { CUSTOMHOUSE_IN_USE: inUse }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify }, empty(notifySecret) ? {} : { CUSTOMHOUSE_NOTIFY_SECRET: notifySecret })
+  }, empty(policy) ? {} : { CUSTOMHOUSE_POLICY: policy }, empty(inUse) ? {} : { CUSTOMHOUSE_IN_USE: inUse }, empty(advisories) ? {} : { CUSTOMHOUSE_ADVISORIES: advisories }, empty(ecosystems) ? {} : { CUSTOMHOUSE_ECOSYSTEMS: ecosystems }, empty(notify) ? {} : { CUSTOMHOUSE_NOTIFY: notify }, empty(notifySecret) ? {} : { CUSTOMHOUSE_NOTIFY_SECRET: notifySecret })
 }
 
 resource failures 'Microsoft.Insights/metricAlerts@2018-03-01' = {

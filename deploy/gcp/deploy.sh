@@ -2,7 +2,7 @@
 # Deploys customhouse to a Google Cloud project; run it again to update (docs/deploy-gcp.md).
 # Finalized object -> Eventarc (Pub/Sub, with dead letters) -> function; Cloud Scheduler -> function for the jobs.
 # Environment: settings.sh, and POLICY, NOTIFY, NOTIFY_SECRET, SCHEDULE, LIFECYCLE_SCHEDULE, IN_USE,
-# MEMORY, MAX_INSTANCES, SOURCE.
+# ADVISORIES_SCHEDULE, REMATCH_SCHEDULE, ADVISORIES, ECOSYSTEMS, MEMORY, MAX_INSTANCES, SOURCE.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=settings.sh
@@ -13,6 +13,10 @@ NOTIFY=${NOTIFY:-}             # pubsub://project/topic or https://…; empty te
 NOTIFY_SECRET=${NOTIFY_SECRET:-} # name of the Secret Manager secret that signs what goes to a webhook; empty signs nothing
 SCHEDULE=${SCHEDULE:-0 * * * *} # when to look for objects without a record
 LIFECYCLE_SCHEDULE=${LIFECYCLE_SCHEDULE:-30 * * * *} # when to go on with what the policy's lifecycle rules retire
+ADVISORIES_SCHEDULE=${ADVISORIES_SCHEDULE:-15 */6 * * *} # when to look for newer archives of advisories
+REMATCH_SCHEDULE=${REMATCH_SCHEDULE:-45 * * * *} # when to match what is recorded with an index that changed since
+ADVISORIES=${ADVISORIES:-}     # https:// URL or gs:// URL in the records bucket of OSV's archives; empty is OSV itself
+ECOSYSTEMS=${ECOSYSTEMS:-}     # which of OSV's ecosystems to index, separated by commas; empty are the usual ones
 IN_USE=${IN_USE:-}             # gs:// URLs of lists of what is in use somewhere, separated by commas
 MEMORY=${MEMORY:-2Gi}          # /tmp is memory on Cloud Run: this bounds the artifacts that can be spooled
 MAX_INSTANCES=${MAX_INSTANCES:-10}
@@ -86,7 +90,8 @@ settings() {
   printf '^;^CUSTOMHOUSE_INTAKE=gs://%s;CUSTOMHOUSE_RELEASED=gs://%s' "$INTAKE" "$RELEASED"
   printf ';CUSTOMHOUSE_QUARANTINE=gs://%s;CUSTOMHOUSE_RECORDS=gs://%s' "$QUARANTINE" "$RECORDS"
   printf '%s%s' "${POLICY:+;CUSTOMHOUSE_POLICY=$POLICY}" "${NOTIFY:+;CUSTOMHOUSE_NOTIFY=$NOTIFY}"
-  printf '%s' "${IN_USE:+;CUSTOMHOUSE_IN_USE=$IN_USE}"
+  printf '%s%s' "${IN_USE:+;CUSTOMHOUSE_IN_USE=$IN_USE}" "${ADVISORIES:+;CUSTOMHOUSE_ADVISORIES=$ADVISORIES}"
+  printf '%s' "${ECOSYSTEMS:+;CUSTOMHOUSE_ECOSYSTEMS=$ECOSYSTEMS}"
 }
 
 deploy_function() { # name, entry point, further flags
@@ -159,5 +164,7 @@ both_functions
 dead_letters
 schedule reconcile "$SCHEDULE"
 schedule lifecycle "$LIFECYCLE_SCHEDULE"
+schedule advisories "$ADVISORIES_SCHEDULE"
+schedule rematch "$REMATCH_SCHEDULE"
 alerts
 echo "Upload to gs://$INTAKE; what passes appears in gs://$RELEASED."

@@ -12,7 +12,7 @@ remove() { # describe and delete the same thing
   gcloud "${what[@]/@@/delete}" --quiet
 }
 
-for job in reconcile lifecycle; do
+for job in reconcile lifecycle advisories rematch; do
   remove scheduler jobs @@ "$NAME-$job" --project="$PROJECT" --location="$REGION"
 done
 for name in "$NAME" "$NAME-schedule"; do

@@ -11,8 +11,12 @@ from customhouse import app as core
 from customhouse import events
 
 QUEUE = os.environ.get("CUSTOMHOUSE_QUEUE", "customhouse-events")
-RECONCILE = os.environ.get("CUSTOMHOUSE_RECONCILE_SCHEDULE", "0 0 * * * *")
-LIFECYCLE = os.environ.get("CUSTOMHOUSE_LIFECYCLE_SCHEDULE", "0 30 * * * *")
+JOBS = {
+    "reconcile": os.environ.get("CUSTOMHOUSE_RECONCILE_SCHEDULE", "0 0 * * * *"),
+    "lifecycle": os.environ.get("CUSTOMHOUSE_LIFECYCLE_SCHEDULE", "0 30 * * * *"),
+    "advisories": os.environ.get("CUSTOMHOUSE_ADVISORIES_SCHEDULE", "0 15 */6 * * *"),
+    "rematch": os.environ.get("CUSTOMHOUSE_REMATCH_SCHEDULE", "0 45 * * * *"),
+}
 SECONDS = 540  # host.json ends an invocation after ten minutes
 STORAGE = "AzureWebJobsStorage"
 app = func.FunctionApp()
@@ -38,17 +42,14 @@ def push(event: func.EventGridEvent, queue: func.Out[str]) -> None:
     queue.set(json.dumps({**fields, "data": event.get_json()}))
 
 
-@app.timer_trigger(arg_name="timer", schedule=RECONCILE)
-def reconcile(timer: func.TimerRequest) -> None:
-    """Process what no event came for."""
-    _run("reconcile", timer)
+def _timer(name: str) -> None:
+    """One function for a job of this name."""
+
+    def run(timer: func.TimerRequest) -> None:
+        logger.info("%s (past due: %s): %s", name, timer.past_due, dict(load().run_schedule(name, SECONDS)))
+
+    app.function_name(name)(app.timer_trigger(arg_name="timer", schedule=JOBS[name])(run))
 
 
-@app.timer_trigger(arg_name="timer", schedule=LIFECYCLE)
-def lifecycle(timer: func.TimerRequest) -> None:
-    """Retire what is due by the policy's lifecycle rules."""
-    _run("lifecycle", timer)
-
-
-def _run(name: str, timer: func.TimerRequest) -> None:
-    logger.info("%s (past due: %s): %s", name, timer.past_due, dict(load().run_schedule(name, SECONDS)))
+for job in JOBS:
+    _timer(job)

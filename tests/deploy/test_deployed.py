@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from customhouse.jobs import JOBS
 from tests.deploy.ministack import Ministack
 from tests.deploy.tools import tool
 
@@ -96,4 +97,4 @@ def test_the_schedules_invoke_the_function_with_the_jobs_that_they_name(aws: Min
         answer = aws.client("lambda").invoke(FunctionName=stack["Function"], Payload=target["Input"])
         assert "FunctionError" not in answer, answer["Payload"].read()
         done.add(json.loads(answer["Payload"].read())["job"])
-    assert done >= {"reconcile", "lifecycle"}
+    assert done == set(JOBS)

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 from tests.deploy.tools import ROOT
 
-EXTRAS = {"aws": ("aws",), "gcp": ("gcp",), "azure": ("azure",), "container": ("aws", "gcp", "azure")}
+CLOUDS = {"aws": ("aws",), "gcp": ("gcp",), "azure": ("azure",), "container": ("aws", "gcp", "azure")}
+EXTRAS = {cloud: (*extras, "vulnerabilities") for cloud, extras in CLOUDS.items()}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

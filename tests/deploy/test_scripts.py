@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from customhouse.jobs import JOBS
 from tests.deploy.commands import option, recorded
 from tests.deploy.tools import ROOT, tool
 
@@ -110,7 +111,7 @@ def test_a_first_deployment_creates_private_versioned_buckets(first: Commands) -
 def test_a_second_deployment_creates_nothing_anew_and_leaves_buckets_alone(second: Commands) -> None:
     assert [command for command in second if "create" in command] == []
     assert named(second, "storage", "buckets", "update") == []
-    assert len(named(second, "scheduler", "jobs", "update")) == 2
+    assert len(named(second, "scheduler", "jobs", "update")) == len(JOBS)
 
 
 def test_nobody_but_the_caller_may_invoke_and_failures_become_dead_letters(first: Commands) -> None:
@@ -121,7 +122,7 @@ def test_nobody_but_the_caller_may_invoke_and_failures_become_dead_letters(first
     assert update[4] == "eventarc-sub"
     assert option(update, "dead-letter-topic") == "projects/demo-project/topics/customhouse-dead-letters"
     jobs = named(first, "scheduler", "jobs", "create")
-    assert [option(job, "message-body") for job in jobs] == ['{"schedule": "reconcile"}', '{"schedule": "lifecycle"}']
+    assert {option(job, "message-body") for job in jobs} == {f'{{"schedule": "{name}"}}' for name in JOBS}
     for job in jobs:
         assert option(job, "oidc-token-audience") == option(job, "uri") == "https://schedule.run.app"
 

@@ -102,6 +102,8 @@ def test_functions_are_bound_as_the_deployment_expects(host: AzureHost, buckets:
     assert triggers["push"]["type"] == "eventGridTrigger"
     assert triggers["reconcile"]["schedule"] == "0 0 * * * *"
     assert triggers["lifecycle"]["schedule"] == "0 30 * * * *"
+    assert triggers["advisories"]["schedule"] == "0 15 */6 * * *"
+    assert triggers["rematch"]["schedule"] == "0 45 * * * *"
 
 
 def test_queue_message_gets_its_verdict(host: AzureHost, blobs: BlobServiceClient, buckets: Buckets) -> None:
