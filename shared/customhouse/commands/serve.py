@@ -1,7 +1,8 @@
-"""`sweep` processes what a store already holds; `watch` a folder as things land in it."""
+"""`sweep` processes what a store holds, `watch` a folder as things land in it; `job` runs what a schedule does."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -24,6 +25,16 @@ def sweep(url: Annotated[str, typer.Argument(help="A store, with a prefix if wan
     root, prefix = split(url)
     counts = _process(app, [Event(stat.location, "sweep") for stat in app.store(root).list(prefix)])
     sys.stdout.write("".join(f"{count:>8} {word}\n" for word, count in sorted(counts.items())))
+
+
+def job(
+    name: Annotated[str, typer.Argument(help="reconcile, lifecycle, advisories or rematch.")],
+    seconds: Annotated[float, typer.Option(help="How long it may work before it stops, to go on next time.")] = 3600.0,
+) -> None:
+    """Run one scheduled job and print what came of it; exit status 1 when there is something left to do."""
+    done = dict(load().run_schedule(name, seconds))
+    sys.stdout.write(json.dumps(done) + "\n")
+    raise typer.Exit(0 if done.get("complete") else 1)
 
 
 def watch(
