@@ -121,6 +121,8 @@ def test_tags_classes_and_holds_are_set() -> None:
     assert run(plan, store, target) == {"o0": "done"}
     assert target.classes == {"o0": "GLACIER"}
     assert run(plan, store) == {"o0": "failed"}
+    old = replace(plan, items=lambda: iter([replace(move, live=False)]))
+    assert run(old, store, target) == {"o0": "failed"}  # on all but Azure it would become current
     target.error = Denied("locked")
     assert run(plan, store, target) == {"o0": "deferred"}
 

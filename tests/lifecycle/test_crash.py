@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
+from customhouse.lifecycle import classes
 from customhouse.lifecycle.apply import apply
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.journal import FileJournal
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.undo import undo
-from customhouse.ports import Store
-from tests.lifecycle.buckets import CASES, Fresh, maker
+from customhouse.model import Location
+from customhouse.ports import LifecycleTarget, Store
+from customhouse.stores import open_store
+from customhouse.stores.open_lifecycle import open_target
+from tests.lifecycle.buckets import CASES, Fresh, made, maker, options_of
 from tests.lifecycle.support import NOW, contents, planned
 from tests.stores.faults import FaultyStore, Killed
 
@@ -46,11 +51,11 @@ def filled(fresh: Fresh) -> tuple[Store, Plan]:
     return store, plan
 
 
-def attempt(plan: Plan, store: Store, journal: Path) -> dict[str, str]:
+def attempt(plan: Plan, store: Store, journal: Path, target: LifecycleTarget | None = None) -> dict[str, str]:
     with FileJournal(journal) as memory_of_it:
         outcomes = apply(
             plan,
-            {store.root: Bucket(store)},
+            {store.root: Bucket(store, target)},
             NOW,
             journal=memory_of_it,
             limits=Limits(max_share=1),
@@ -85,6 +90,42 @@ def test_apply_killed_at_any_call_and_resumed_ends_as_planned(case: Case, tmp_pa
         assert settled(store) == expected, f"killed {mode} call {at}"
         [mark] = [stat.location for stat in store.list("m1")]
         assert store.tags(mark) == {"tier": "old"}
+
+
+@dataclass
+class DyingTarget:
+    """A bucket's own abilities, dying right after it did something, before anybody hears of it."""
+
+    inner: LifecycleTarget
+
+    def change_class(self, location: Location, storage_class: str) -> None:
+        self.inner.change_class(location, storage_class)
+        raise Killed("after change_class")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("kind", ["s3", "s3-versioned", "gs", "az"])
+def test_a_class_change_killed_before_it_was_journaled_is_found_done(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    scheme, _, versioned = kind.partition("-")
+    options = options_of(scheme, request)
+    root = made(scheme, options, versioned=bool(versioned))
+    store, target = open_store(root, options), open_target(root, options)
+    assert target is not None
+    store.put("c1", b"to be moved")
+    store.put("c2", b"overwritten")
+    plan = planned(store, {"id": "cool", "do": {"class": "cool"}, "age": "30d"})
+    store.put("c2", b"by somebody else")
+    with pytest.raises(Killed):
+        attempt(plan, store, tmp_path / "journal", DyingTarget(target))
+    assert attempt(plan, store, tmp_path / "journal", target) == {"c1": "done", "c2": "superseded"}
+    [moved] = store.list("c1")
+    assert moved.storage_class == classes.native("cool", scheme)
+    assert contents(store) == {"c1": b"to be moved", "c2": b"by somebody else"}
 
 
 def test_undo_killed_at_any_call_and_resumed_restores_everything(case: Case, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from customhouse.lifecycle.summary import price, prices, render, summarise
 from customhouse.lifecycle.vocabulary import KEEP, PROTECT, SELECT, TERMS, load
 from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import Location
+from tests.lifecycle import demo
 
 TB = 1000**4
 RULES = load(
@@ -71,3 +72,9 @@ def test_samples_are_few_and_of_every_rule() -> None:
     header = plan.make(RULES, inventory(), 100 * DAY).header
     assert {item.rule for item in header.samples} == {"old", "cool"}
     assert all(isinstance(item, Item) for item in header.samples)
+
+
+def test_the_page_quotes_the_plan_of_a_hundred_thousand_objects_as_it_is() -> None:
+    found = demo.QUOTED.search(demo.PAGE.read_text(encoding="utf-8"))
+    assert found
+    assert found[1] == demo.output()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from customhouse.lifecycle.words import Action, Artifact, Disposition
+from customhouse.model import Location
 
 
 def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disposition]:
@@ -16,9 +16,9 @@ def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disp
     needs survives too, at any depth: nested indexes, referrers of referrers. Digests are unique per repository. The
     clauses do not depend on the inventory's order.
     """
-    images = _Images(inventory)
-    if not images.related:
+    if not any(item.children or item.subject for item in inventory):
         return chosen
+    images = _Images(inventory)
     return _keep(images, _follow(images, chosen))
 
 
@@ -29,14 +29,13 @@ class _Images:
         self.at: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.referrers: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.inventory = inventory
-        self.order = sorted(range(len(inventory)), key=lambda at: astuple(inventory[at].location))
+        self.order = sorted(range(len(inventory)), key=lambda at: _place(inventory[at].location))
         for at in self.order:
             item = inventory[at]
             if item.digest:
                 self.at[item.location.root, item.digest].append(at)
             if item.subject:
                 self.referrers[item.location.root, item.subject].append(at)
-        self.related = bool(self.referrers) or any(item.children for item in inventory)
 
     def referrers_of(self, at: int) -> list[int]:
         item = self.inventory[at]
@@ -45,6 +44,10 @@ class _Images:
     def children_of(self, at: int) -> list[int]:
         item = self.inventory[at]
         return [child for digest in item.children for child in self.at.get((item.location.root, digest), [])]
+
+
+def _place(location: Location) -> tuple[str, str, str, str]:
+    return location.root, location.key, location.version, location.etag
 
 
 def _follow(images: _Images, chosen: list[Disposition]) -> list[Disposition]:

@@ -52,6 +52,9 @@ def trash_key(item: Item) -> str:
 
 def _delete(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
     store = bucket.store
+    if not item.undo and not protect and _conditional(item):
+        store.delete(item.location)
+        return DONE, ""
     try:
         found = current(item, store)
     except Gone:
@@ -68,6 +71,12 @@ def _delete(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
         store.delete(copy)
         raise
     return DONE, f"{store.root}/{copy.key}"
+
+
+def _conditional(item: Item) -> bool:
+    """Whether one delete, conditional on the etag, says all there is to say: without versions there is no other."""
+    here = item.location
+    return item.live and here.scheme in {"s3", "az"} and bool(here.etag) and not here.version
 
 
 def current(item: Item, store: Store) -> Stat:
@@ -140,13 +149,26 @@ def _tag(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
 def _class(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
     if bucket.target is None:
         return FAILED, f"{item.location.root} has no storage classes"
-    found = current(item, bucket.store)
+    if not item.live and item.location.scheme != "az":
+        return FAILED, "moving a noncurrent version would make it current: let a native rule move it"
+    try:
+        found = current(item, bucket.store)
+    except Conflict:
+        if _moved(item, bucket.store):
+            return DONE, "already there"
+        raise
     if found.storage_class == item.detail:
         return DONE, "already there"
     if reason := _protected(bucket.store, found, protect):
         return PROTECTED, reason
     bucket.target.change_class(item.location, item.detail)
     return DONE, ""
+
+
+def _moved(item: Item, store: Store) -> bool:
+    """Whether the version there now is what moving made of the planned one, before a crash kept it from the journal."""
+    now = store.stat(replace(item.location, version="", etag=""))
+    return (now.storage_class, now.size) == (item.detail, item.size)
 
 
 def _hold(item: Item, bucket: Bucket, _protect: Mapping[str, str]) -> Result:

@@ -67,7 +67,7 @@ class S3Lifecycle:
             self._client.put_bucket_lifecycle_configuration(Bucket=self._bucket, LifecycleConfiguration=document)
 
     def change_class(self, location: Location, storage_class: str) -> None:
-        """See `ports.LifecycleTarget`; copies the object onto itself, so its age begins anew."""
+        """See `ports.LifecycleTarget`; copies the current version onto itself, so its age begins anew."""
         found = self._store.stat(location)
         if found.size > COPY_LIMIT:
             raise Rejected(f"{location}: larger than 5 GB: let a native rule move it")
@@ -80,6 +80,7 @@ class S3Lifecycle:
                 Key=location.key,
                 CopySource=source,
                 CopySourceIfMatch=f'"{found.location.etag}"',
+                IfMatch=f'"{found.location.etag}"',
                 StorageClass=storage_class,
                 MetadataDirective="COPY",
                 TaggingDirective="COPY",

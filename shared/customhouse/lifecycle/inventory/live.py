@@ -96,11 +96,15 @@ def _tagged(store: Store, found: Iterator[Row]) -> Iterator[Artifact]:
     def read(row: Row) -> Artifact | None:
         stat, one = row
         try:
-            return one if stat.tags is not None else replace(one, tags=store.tags(stat.location))
+            return replace(one, tags=store.tags(stat.location))
         except (Gone, Conflict):
             return None
 
-    return (one for one in bounded(read, found, TAG_READERS) if one is not None)
+    for known, some in itertools.groupby(found, key=lambda row: row[0].tags is not None):
+        if known:
+            yield from (one for _, one in some)
+        else:
+            yield from (one for one in bounded(read, some, TAG_READERS) if one is not None)
 
 
 def _one_key(found: list[Stat], live: Stat | None, now: float, lookup: Lookup) -> Iterator[Row]:
