@@ -15,8 +15,8 @@ import typer
 from customhouse import events as wire
 from customhouse.app import engines, library
 from customhouse.commands import show
+from customhouse.commands.signed import inspect_file
 from customhouse.errors import ConfigError
-from customhouse.inspect import inspect
 from customhouse.policy.decide import decide
 from customhouse.policy.load import Loaded, default
 from customhouse.policy.load import load as load_policy
@@ -87,9 +87,7 @@ def _judge(paths: list[Path], policy: Path | None, *, quiet: bool) -> Iterator[J
 
 
 def _judge_one(path: Path, loaded: Loaded, scanners: Sequence[Scanner]) -> Judged:
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        inspection = inspect(path.name, (), scanners, loaded.limits, size=size, file=file)
+    inspection = inspect_file(path, scanners, loaded.limits)
     today = dt.datetime.now(dt.UTC).date()
     return Judged(str(path), inspection, decide(loaded.policy, inspection, str(path), today))
 

@@ -26,6 +26,7 @@ def line(judged: Judged) -> str:
             "skipped": coverage.skipped,
         },
         "findings": inspection.findings,
+        "signatures": inspection.signatures,
         "packages": [package.purl for package in inspection.packages],
         "engines": dict(inspection.engines),
         "seconds": round(inspection.seconds, 4),
