@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from packageurl import PackageURL
+
+_CREDENTIALS = re.compile(r"://(?!git@)[^/@]*@")
+"""What stands before the host of a URL; `git@` is everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +29,27 @@ class Found:
 
     @property
     def purl(self) -> str:
-        """The canonical purl, "" where there is no name to make one of; ValueError for text that no UTF-8 has."""
-        name = self.name.strip().strip("/").strip()
+        """The canonical purl, without credentials of URLs in it; "" where there is no name to make one of.
+
+        ValueError for text that no UTF-8 has.
+        """
+        name = _open(self.name).strip().strip("/").strip()
         if not name:
             return ""
         parts = PackageURL(
             type=self.type,
-            namespace=self.namespace.strip() or None,
+            namespace=_open(self.namespace).strip() or None,
             name=name,
-            version=self.version.strip() or None,
-            qualifiers=dict(self.qualifiers),
+            version=_open(self.version).strip() or None,
+            qualifiers={key: _open(value) for key, value in self.qualifiers.items()},
             normalize_purl=False,  # to_string does it, once
         )
         return parts.to_string()
+
+
+def _open(text: str) -> str:
+    """What may be told: a lock file's URLs may hold the password they were fetched with."""
+    return _CREDENTIALS.sub("://", text) if "://" in text else text
 
 
 @dataclass(frozen=True, slots=True)
