@@ -12,25 +12,20 @@ import json
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench._applied import measured
 from customhouse.lifecycle import plan
-from customhouse.lifecycle.apply import apply
-from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory import table
-from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import Location
-from customhouse.stores.memory import MemoryStore
 
 WORK = Path(__file__).resolve().parents[1] / "build" / "bench"
 REPORT = WORK / "lifecycle.json"
 SIZES = (1_000_000, 10_000_000, 20_000_000)
 SMALL = 200_000
-APPLIED = 5_000
 START = 1_700_000_000
 NOW = float(START + 365 * DAY)
 RULES: list[dict[str, Any]] = [
@@ -106,7 +101,8 @@ def planned(count: int) -> dict[str, float]:
     source, out = inventory(count), WORK / "plan.parquet"
     found = child(ONE, str(source), str(out))
     out.unlink()
-    return {"rows": count, "rows_per_second": count / found["wall"], **found}
+    rates = {"rows_per_second": count / found["wall"], "rows_per_second_of_cpu": count / found["cpu"]}
+    return {"rows": count, **rates, **found}
 
 
 def interpreted() -> float:
@@ -129,35 +125,6 @@ def spark(count: int) -> float | None:
     return count / child(SPARK, str(inventory(count)), str(WORK / "spark"), str(NOW))["wall"]
 
 
-class Counting(MemoryStore):
-    """A bucket in memory that counts calls."""
-
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self.calls: Counter[str] = Counter()
-
-    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 -- any attribute
-        if name in {"stat", "copy", "delete", "tags"}:
-            self.calls[name] += 1
-        return super().__getattribute__(name)
-
-
-def applied(undo: str) -> dict[str, float]:
-    """Deletes a second of apply's own work, and store calls per delete."""
-    store = Counting(f"memory://bench-{undo}")
-    for at in range(APPLIED):
-        store.put(f"in/{at:06}", b"x")
-    found = [Artifact(stat.location, stat.size, 0.0) for stat in store.list()]
-    rules = load([{"id": "purge", "do": "delete", "undo": undo, "age": "1d", "select": {"prefix": "in/"}}])
-    made = plan.make(rules, found, NOW)
-    store.calls.clear()
-    began = time.perf_counter()
-    count = sum(1 for _ in apply(made, {store.root: Bucket(store)}, NOW, limits=Limits(max_share=1)))
-    seconds = time.perf_counter() - began
-    assert count == APPLIED
-    return {"per_second": count / seconds, "calls_per_delete": store.calls.total() / count}
-
-
 def main() -> None:
     """Run all, print the table and write the figures."""
     WORK.mkdir(parents=True, exist_ok=True)
@@ -165,18 +132,21 @@ def main() -> None:
     sizes = [planned(count) for count in SIZES]
     sparked = spark(SIZES[0])
     fast = sizes[1]["rows_per_second"]
-    report = {
+    report: dict[str, Any] = {
         "planned": sizes,
         "interpreter_rows_per_second": slow,
         "ratio_to_interpreter": fast / slow,
         "spark_rows_per_second": sparked,
         "ratio_to_spark": sizes[0]["rows_per_second"] / sparked if sparked else None,
-        "apply_without_undo": applied("none"),
-        "apply_with_undo": applied("7d"),
+        "applied": measured(),
     }
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     for one in sizes:
-        print(f"{one['rows']:>12,} rows  {one['rows_per_second']:>12,.0f} rows/s  {one['memory']:8,.0f} MiB")
+        wall, cpu = one["rows_per_second"], one["rows_per_second_of_cpu"]
+        print(
+            f"{one['rows']:>12,} rows  {wall:>10,.0f} a second, {cpu:>10,.0f} a CPU second  {one['memory']:6,.0f} MiB"
+        )
     print(f"interpreter {slow:,.0f} rows/s, DuckDB {fast / slow:.1f}x; Spark: {sparked or 'not installed'}")
-    for name in ("apply_without_undo", "apply_with_undo"):
-        print(f"{name}: {report[name]}")
+    for store, kinds in report["applied"].items():
+        for kind, found in kinds.items():
+            print(f"apply {store:>6} {kind}: {found}")

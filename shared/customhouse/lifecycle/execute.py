@@ -95,10 +95,10 @@ def current(item: Item, store: Store) -> Stat:
 
 
 def _protected(store: Store, found: Stat, protect: Mapping[str, str]) -> str:
-    """The protecting tag that an artifact carries by now, read again because planning may be hours ago."""
+    """The protecting tag that an artifact carries by now, as it was just `found`: planning may be hours ago."""
     if not protect:
         return ""
-    tags = store.tags(found.location)
+    tags = store.tags(found.location) if found.tags is None else found.tags
     return "carries a protecting tag" if carries(tags, protect, every=False) else ""
 
 
