@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from customhouse.model import Finding
+from customhouse.model import Finding, Package
 from customhouse.scanners.vulnerabilities import Vulnerabilities
 from customhouse.stores import open_store
 from customhouse.vulnerabilities.build import build
@@ -153,7 +153,9 @@ def facts(path: Path, scanner: Vulnerabilities) -> list[Fact]:
     """What the scanner says of one document, or of every file of a repository."""
     files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.is_file())
     members = [member(f"{path.name}/{found.relative_to(path.parent)}", found.read_bytes()) for found in files]
-    return [fact for each in members if scanner.wants(each) for fact in scanner.scan(each)]
+    found = [fact for each in members if scanner.wants(each) for fact in scanner.scan(each)]
+    packages = [fact for fact in found if isinstance(fact, Package)]
+    return [*found, *(scanner.conclude(packages) if packages else ())]
 
 
 def judge(row: Row, folder: Path, scanner: Vulnerabilities) -> Result:

@@ -72,6 +72,21 @@ def test_the_artifact_tells_its_release_by_a_package() -> None:
 
 
 @pytest.mark.parametrize(
+    ("purl", "distro"),
+    [
+        ("pkg:apk/alpine/a@1", "debian-12"),
+        ("pkg:deb/debian/a@1", "alpine-3.20"),
+        ("pkg:deb/debian/a@1?distro=rocky-9", ""),
+        ("pkg:rpm/redhat/a@1", "ubuntu-22.04"),
+    ],
+)
+def test_a_distribution_of_another_kind_of_package_tells_nothing(purl: str, distro: str) -> None:
+    at = place(purl, distro)
+    assert at is not None
+    assert at.ecosystem == ""
+
+
+@pytest.mark.parametrize(
     ("published", "ours"),
     [
         ("PyPI", "PyPI"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,9 @@ from customhouse.model import Package, Severity
 from customhouse.versions import sort_key
 from customhouse.vulnerabilities.build import build
 from customhouse.vulnerabilities.index import Index, findings
-from customhouse.vulnerabilities.places import distro_of, place
+from customhouse.vulnerabilities.places import place
 from customhouse.vulnerabilities.records import Advisory, Span, within
+from customhouse.vulnerabilities.releases import Releases
 from tests.vulnerabilities.support import NOW, empty, record
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ VERSIONS = st.sampled_from(
     ["0", "1", "1.0", "1.0.0", "1.2.3", "1.2.3-rc1", "2.0.0", "10.0", "v1.2.3", "odd one", "", "~"]
 )
 BOUNDS = st.sampled_from(["0", "", "1.0.0", "1.2.3", "2.0.0", "2.0.0-rc1", "no version", "1:"])
+DEBIAN = Package("pkg:generic/debian@12?distro=debian-12", "etc/os-release")
 NAMES = {"npm": "pkg:npm/{}", "PyPI": "pkg:pypi/{}", "Debian:12": "pkg:deb/debian/{}", "Maven": "pkg:maven/g/{}"}
 ADVISORIES = st.builds(
     Advisory,
@@ -69,8 +72,8 @@ def test_findings_are_those_of_the_plain_reading(ecosystem: str, known: list[Adv
     name = "g:a" if ecosystem == "Maven" else "a"
     index = Known({(ecosystem, name): known})
     purls = [f"{NAMES[ecosystem].format('a')}@{version.replace(' ', '%20')}" for version in versions]
-    packages = [Package(purl, "m") for purl in (*purls, *purls)]
-    found = [(one.rule, one.severity) for one in findings(packages, index, "debian-12")]
+    packages = [DEBIAN, *(Package(purl, "m") for purl in (*purls, *purls))]
+    found = [(one.rule, one.severity) for one in findings(packages, index)]
     places = [place(package.purl, "debian-12") for package in packages]
     assert found == [hit for at in places if at for hit in plainly(ecosystem, at.version, known)]
 
@@ -101,16 +104,14 @@ def test_what_names_no_version_of_a_known_package_matches_nothing(purl: str) -> 
 def test_a_system_package_is_answered_for_each_distribution_by_itself() -> None:
     advisory = Advisory("X", Severity.LOW, "", (Span("0"),))
     index = Known({("Debian:12", "a"): [advisory]})
-    package = Package("pkg:deb/debian/a@1", "m")
-    assert len(list(findings([package], index, "debian-12"))) == 1
-    assert list(findings([package], index, "debian-11")) == []
-    told = [package, Package("pkg:deb/debian/base-files@12.4", "m")]
-    assert distro_of(one.purl for one in told) == "debian-12"
-    assert len(list(findings(told, index))) == 1
+    package, older = Package("pkg:deb/debian/a@1", "m"), replace(DEBIAN, purl="pkg:generic/d?distro=debian-11")
+    assert [len(list(findings([package, *more], index))) for more in ([DEBIAN], [older], [])] == [1, 0, 0]
+    assert len(list(findings([package], index, Releases([DEBIAN])))) == 1
 
 
 def test_memory_is_bounded_however_many_distributions_artifacts_name() -> None:
     index = Known({})
     for number in range(300):
-        list(findings([Package(f"pkg:deb/x/a@{number}", "m")], index, f"distro-{number}"))
+        told = Package(f"pkg:generic/x?distro=distro-{number}", "etc/os-release")
+        list(findings([Package(f"pkg:deb/x/a@{number}", "m"), told], index))
     assert len(index.of_system) < 100

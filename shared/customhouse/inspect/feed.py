@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -13,8 +13,8 @@ from customhouse.inspect.names import printable
 from customhouse.inspect.pool import Pool
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
-from customhouse.model import Fact, Skip, SkipReason
-from customhouse.scanners import Member, Scanner
+from customhouse.model import Fact, Package, Skip, SkipReason
+from customhouse.scanners import Concluding, Member, Scanner
 
 WINDOW = 4 << 20
 OVERLAP = 64 << 10
@@ -110,7 +110,8 @@ class Feed:
     def _scan(self, pieces: list[Piece], scanners: Sequence[Scanner]) -> None:
         for place, member in pieces:
             for scanner in scanners:
-                self._ledger.add(place, _facts(scanner, member))
+                if facts := _facts(scanner, member):
+                    self._ledger.add(place, facts)
 
     def unseen(self, path: str, reason: SkipReason, detail: str) -> None:
         """A member that some scanner could not be given."""
@@ -126,6 +127,9 @@ class Feed:
         for label in self._pool.close(max(0.0, self._budget.remaining) + self._budget.limits.grace):
             for path in label if isinstance(label, tuple) else ():
                 self._ledger.skip(path, SkipReason.TIMEOUT, "a scanner did not end in time")
+        if packages := self._ledger.packages():
+            for scanner in self._scanners:
+                self._ledger.add(self._ledger.members, _conclusions(scanner, packages))
 
 
 class _Copy:
@@ -181,15 +185,26 @@ def _wants(scanner: Scanner, member: Member) -> bool:
         return True
 
 
-def _facts(scanner: Scanner, member: Member) -> Iterable[Fact]:
-    """What a scanner says of a member; whatever it raises is a skip."""
+def _conclusions(scanner: Scanner, packages: Sequence[Package]) -> Sequence[Fact]:
+    """What a scanner says of all packages of the artifact together."""
+    if not isinstance(scanner, Concluding):
+        return ()
+    return _guarded(scanner, packages[0].member, lambda: scanner.conclude(packages))
+
+
+def _facts(scanner: Scanner, member: Member) -> Sequence[Fact]:
+    """What a scanner says of a member."""
+    return _guarded(scanner, member.path, lambda: scanner.scan(member) if scanner.wants(member) else ())
+
+
+def _guarded(scanner: Scanner, path: str, say: Callable[[], Iterable[Fact]]) -> Sequence[Fact]:
+    """What a scanner says; whatever it raises is a skip."""
     facts: list[Fact] = []
     try:
-        if scanner.wants(member):
-            facts.extend(scanner.scan(member))
+        facts.extend(say())
     except LimitHit as hit:
-        facts.append(Skip(member.path, SkipReason.LIMIT, f"scanner {scanner.name}: {hit.detail}"))
+        facts.append(Skip(path, SkipReason.LIMIT, f"scanner {scanner.name}: {hit.detail}"))
     except BaseException as error:  # noqa: BLE001 -- engines panic with BaseException; a thread of ours has no other
         detail = f"scanner {scanner.name} failed: {type(error).__name__}: {error}"
-        facts.append(Skip(member.path, SkipReason.ENGINE, printable(detail)[:300]))
+        facts.append(Skip(path, SkipReason.ENGINE, printable(detail)[:300]))
     return facts

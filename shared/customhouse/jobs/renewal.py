@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 
 from customhouse.inspect.ledger import Ledger
-from customhouse.model import Coverage, Inspection, Package, Skip
+from customhouse.model import Coverage, Inspection, Skip
 from customhouse.scanners.vulnerabilities import about_index, judge
 from customhouse.vulnerabilities.index import SCANNER, Index
 
@@ -15,8 +13,7 @@ from customhouse.vulnerabilities.index import SCANNER, Index
 def renewed(inspection: Inspection, index: Index) -> Inspection:
     """The same facts, but for what the vulnerabilities scanner says; errors as the index raises them."""
     ledger = Ledger()
-    for packages in _by_member(inspection.packages):
-        ledger.add(ledger.member(), judge(packages, index))
+    ledger.add(ledger.member(), judge(inspection.packages, index))
     others = tuple(finding for finding in inspection.findings if finding.scanner != SCANNER)
     return replace(
         inspection,
@@ -24,13 +21,6 @@ def renewed(inspection: Inspection, index: Index) -> Inspection:
         coverage=_covered(inspection.coverage, ledger.coverage().skipped),
         engines={**inspection.engines, SCANNER: index.version},
     )
-
-
-def _by_member(packages: Iterable[Package]) -> Iterable[list[Package]]:
-    members: dict[str, list[Package]] = defaultdict(list)
-    for package in packages:
-        members[package.member].append(package)
-    return members.values()
 
 
 def _covered(before: Coverage, fresh: tuple[Skip, ...]) -> Coverage:

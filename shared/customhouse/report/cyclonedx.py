@@ -14,8 +14,9 @@ from customhouse import __version__
 from customhouse.model import Finding, Package
 from customhouse.report.result import Judged
 from customhouse.vulnerabilities.index import SCANNER
-from customhouse.vulnerabilities.places import distro_of, place
+from customhouse.vulnerabilities.places import place
 from customhouse.vulnerabilities.purls import split
+from customhouse.vulnerabilities.releases import Releases
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
@@ -120,10 +121,10 @@ def _vulnerabilities(judged: Iterable[Judged]) -> Iterator[dict[str, object]]:
 def _places(packages: Iterable[Package]) -> dict[tuple[str, str], set[str]]:
     """Purls by member and by the name and version that a finding's message begins with."""
     known = list(packages)
-    distro = distro_of(package.purl for package in known)
+    releases = Releases(known)
     out: dict[tuple[str, str], set[str]] = defaultdict(set)
     for package in known:
-        at = place(package.purl, distro)
+        at = place(package.purl, releases.of(package.member))
         if at:
             out[package.member, f"{at.name} {at.version}"].add(package.purl)
     return out

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, runtime_checkable
 
 from customhouse.errors import ConfigError
 
 if TYPE_CHECKING:
-    from customhouse.model import Fact
+    from customhouse.model import Fact, Package
 
 BUILTIN = (
     "malware",
@@ -75,6 +75,15 @@ class Scanner(Protocol):
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """Findings, packages, and a Skip for whatever could not be judged; raising is recorded as a skip."""
+        ...
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A scanner that also judges an artifact as a whole: some packages mean little without what others tell."""
+
+    def conclude(self, packages: Sequence[Package]) -> Iterable[Fact]:
+        """Facts about all packages of an artifact that has any, when every member was seen."""
         ...
 
 

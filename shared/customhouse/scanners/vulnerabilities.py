@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 from customhouse.errors import ConfigError, Rejected, Transient
@@ -11,9 +11,10 @@ from customhouse.model import Fact, Finding, Package, Skip, SkipReason
 from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.packages import Packages
-from customhouse.vulnerabilities.index import Index, findings
+from customhouse.vulnerabilities.index import SYSTEM, Index, findings
 from customhouse.vulnerabilities.library import Library
-from customhouse.vulnerabilities.places import UNWRITTEN, distro_of, place
+from customhouse.vulnerabilities.places import UNWRITTEN, place
+from customhouse.vulnerabilities.releases import Releases
 
 DAY = 86_400.0
 _FRESH = 900.0
@@ -28,7 +29,7 @@ class VulnerabilityOptions(Options, frozen=True, kw_only=True):
 
 
 class Vulnerabilities:
-    """Finds the packages of a member as the packages scanner does, and says which are known to be vulnerable."""
+    """Finds packages as the packages scanner does, and says which of an artifact's are known to be vulnerable."""
 
     name = "vulnerabilities"
     reads: Literal["stream"] = "stream"
@@ -57,28 +58,21 @@ class Vulnerabilities:
         """Whether the member may name packages."""
         return self._packages.wants(member)
 
-    def scan(self, member: Member) -> Iterator[Fact]:
-        """Packages and findings, and a Skip for an index that is absent, stale or incomplete, or a broken member.
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """The packages that the member names, which are judged when all of the artifact's are known."""
+        return self._packages.scan(member)
 
-        The packages are told because they are what a newer index is matched with.
-        """
-        packages = []
-        for fact in self._packages.scan(member):
-            yield fact
-            if isinstance(fact, Package):
-                packages.append(fact)
-        if packages:
-            yield from self._judge(member.path, packages)
-
-    def _judge(self, path: str, packages: Sequence[Package]) -> Iterator[Fact]:
+    def conclude(self, packages: Sequence[Package]) -> Iterator[Finding | Skip]:
+        """Findings, and a Skip for an index that is absent, stale or incomplete."""
+        at = packages[0].member
         try:
             index = self._current()
             if self.stale(index.manifest.built):
                 age = (self._clock() - index.manifest.built) / DAY
-                yield Skip(path, SkipReason.ENGINE, f"{_ABOUT}it is {age:.1f} days old")
+                yield Skip(at, SkipReason.ENGINE, f"{_ABOUT}it is {age:.1f} days old")
             yield from judge(packages, index)
         except (Transient, Rejected) as error:
-            yield Skip(path, SkipReason.ENGINE, f"{_ABOUT}{error}")
+            yield Skip(at, SkipReason.ENGINE, f"{_ABOUT}{error}")
 
     def _current(self) -> Index:
         """The index, looked for anew after a while; shards that did not change stay in memory."""
@@ -92,7 +86,7 @@ class Vulnerabilities:
 
 
 def judge(packages: Sequence[Package], index: Index) -> Iterator[Finding | Skip]:
-    """What an index says of the packages of one member; errors as the index raises them."""
+    """What an index says of all packages of an artifact; errors as the index raises them."""
     yield from unmatched(packages, index)
     yield from findings(packages, index)
 
@@ -104,15 +98,16 @@ def about_index(skip: Skip) -> bool:
 
 def unmatched(packages: Sequence[Package], index: Index) -> Iterator[Skip]:
     """What cannot be matched: system packages of a release that nobody told, ecosystems that the index lacks."""
-    distro = distro_of(package.purl for package in packages)
-    seen: set[str] = set()
+    releases, seen = Releases(packages), set[tuple[str, str]]()
     for package in packages:
+        distro = releases.of(package.member) if package.purl.startswith(SYSTEM) else ""
         at = place(package.purl, distro)
-        if at is None or index.holds(at.ecosystem) or at.ecosystem in seen | UNWRITTEN:
+        if at is None or index.holds(at.ecosystem) or at.ecosystem in UNWRITTEN:
             continue
-        seen.add(at.ecosystem)
-        whose = at.ecosystem or f"system packages of {distro or 'an unknown release'}"
-        yield Skip(package.member, SkipReason.UNSUPPORTED, f"{_ABOUT}it holds nothing for {whose}")
+        if (package.member, at.ecosystem) not in seen:
+            seen.add((package.member, at.ecosystem))
+            whose = at.ecosystem or f"system packages of {distro or 'an unknown release'}"
+            yield Skip(package.member, SkipReason.UNSUPPORTED, f"{_ABOUT}it holds nothing for {whose}")
 
 
 def build(options: Mapping[str, object]) -> Vulnerabilities:

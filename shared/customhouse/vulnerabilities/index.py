@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import unquote
 
 from customhouse.model import Finding, Package
 from customhouse.vulnerabilities import shards
 from customhouse.vulnerabilities.library import Library
-from customhouse.vulnerabilities.places import SYSTEMS, Place, distro_of, place
+from customhouse.vulnerabilities.places import SYSTEMS, Place, place
 from customhouse.vulnerabilities.prepared import Hit, Named
 from customhouse.vulnerabilities.records import Advisory
+from customhouse.vulnerabilities.releases import Releases
 from customhouse.vulnerabilities.remembered import Remembered
 
 SCANNER = "vulnerabilities"
@@ -99,14 +100,13 @@ def _said(name: str, version: str, hits: Iterable[Hit]) -> tuple[Said, ...]:
     return tuple((hit.advisory, f"{name} {version}: {hit.remedy}") for hit in hits)
 
 
-def findings(packages: Iterable[Package], index: Index, distro: str | None = None) -> Iterator[Finding]:
-    """A finding for each vulnerability of each package; `distro` is the artifact's, looked up when not given."""
-    known, answers, of_system = list(packages), index.answers, None
-    for package in known:
+def findings(packages: Sequence[Package], index: Index, releases: Releases | None = None) -> Iterator[Finding]:
+    """A finding for each vulnerability of each package of an artifact; `releases` are the artifact's if it has more."""
+    answers, of_system = index.answers, index.of_system
+    for package in packages:
         said = answers[package.purl]
         if said is None:
-            if of_system is None:
-                of_system = index.of_system[distro_of(one.purl for one in known) if distro is None else distro]
-            said = of_system[package.purl]
+            releases = releases or Releases(packages)
+            said = of_system[releases.of(package.member)][package.purl]
         for advisory, message in said:
             yield Finding(SCANNER, advisory.rule, advisory.severity, package.member, message)

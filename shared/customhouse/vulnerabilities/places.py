@@ -17,7 +17,7 @@ _RELEASES = {
 """Where a version tells for which release of its distribution it was built."""
 _UBUNTU = {"9": "16.04", "10": "18.04", "11": "20.04", "12": "22.04", "13": "24.04"}
 """Releases by the number of their base-files."""
-_TELLING = ("pkg:generic/", "pkg:apk/", "pkg:deb/")
+TELLING = ("pkg:generic/", "pkg:apk/", "pkg:deb/")
 """Types of purls that can tell a distribution's release."""
 _MAJOR = re.compile(r"[0-9]+")
 
@@ -105,6 +105,11 @@ _DISTRIBUTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
 }
 
 
+_PACKAGED = {"deb": frozenset({"Debian", "Ubuntu"}), "apk": frozenset({"Alpine", "Chainguard", "MinimOS", "Wolfi"})}
+"""Distributions by their kind of package; all others have rpm."""
+_OTHERS = frozenset[str]().union(*_PACKAGED.values())
+
+
 def spelling(ecosystem: str, name: str) -> str:
     """A name as the index has it: ecosystems that ignore case or dashes have one spelling each."""
     if ecosystem == "PyPI":
@@ -143,10 +148,10 @@ def distribution(distro: str) -> str:
 
 
 def distro_of(purls: Iterable[str]) -> str:
-    """The distribution that a set of packages tells: by os-release, else by a package that is made for one release."""
+    """The distribution that a member's packages tell: by os-release, else by one that is made for one release."""
     told = by_package = ""
     for purl in purls:
-        if not purl.startswith(_TELLING):
+        if not purl.startswith(TELLING):
             continue
         parts = split(purl)
         if parts.type == "generic":
@@ -183,6 +188,8 @@ def _system(parts: Purl, distro: str) -> Place:
     if not ecosystem:
         told = _RELEASES[parts.type].search(parts.version) if parts.type in _RELEASES else None
         ecosystem = distribution(f"{parts.namespace}-{told[1]}") if told else ""
+    if (ecosystem.partition(":")[0] in _PACKAGED.get(parts.type, _OTHERS)) is (parts.type not in _PACKAGED):
+        ecosystem = ""  # of another distribution than its kind of package: what that one says means nothing
     if parts.type == "rpm":
         epoch = parts.qualifier("epoch")
         return Place(ecosystem, parts.name, f"{epoch}:{parts.version}" if epoch else parts.version)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from customhouse.model import Finding, Package
 from customhouse.vulnerabilities.index import SYSTEM, Index, findings
-from customhouse.vulnerabilities.places import distro_of, place
+from customhouse.vulnerabilities.places import place
+from customhouse.vulnerabilities.releases import Releases
 from customhouse.vulnerabilities.remembered import Remembered
 
 Name = tuple[str, str]
@@ -35,13 +36,12 @@ class Difference:
 
     def touched(self, packages: Sequence[Package]) -> list[Package]:
         """The packages of one artifact of which the indexes may say different things."""
-        out, known, of_system = [], self._known, None
+        out, known, releases = [], self._known, None
         for package in packages:
             differs = known[package.purl]
             if differs is None:
-                if of_system is None:
-                    of_system = self._of_system[distro_of(one.purl for one in packages)]
-                differs = of_system[package.purl]
+                releases = releases or Releases(packages)
+                differs = self._of_system[releases.of(package.member)][package.purl]
             if differs:
                 out.append(package)
         return out
@@ -77,8 +77,8 @@ def rematch(sboms: Iterable[tuple[str, Sequence[Package]]], old: Index, new: Ind
         touched = difference.touched(packages)
         if not touched:
             continue
-        distro = distro_of(package.purl for package in packages)
-        before, after = (dict.fromkeys(findings(touched, index, distro)) for index in (old, new))
+        releases = Releases(packages)
+        before, after = (dict.fromkeys(findings(touched, index, releases)) for index in (old, new))
         appeared = tuple(finding for finding in after if finding not in before)
         vanished = tuple(finding for finding in before if finding not in after)
         if appeared or vanished:
