@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from customhouse.app import App
 from customhouse.errors import Transient
 from customhouse.model import VERDICT_TAG, Event
-from tests.app.world import NOW, World, memory
+from customhouse.stores import open_store
+from tests.app.world import NOW, PARTS, World, memory
 from tests.signatures.authority import Authority, provenance, publish
 from tests.signatures.policies import IDENTITIES, asking
 from tests.stores.faults import Calls, Killed
@@ -28,8 +30,12 @@ WELCOME = asking(OURS, {"name": "*.bin", "identities": IDENTITIES})
 CHECKED = asking(OURS, {"name": "*.bin", "require": ["checksum"]})
 
 
-@pytest.fixture(params=["unversioned", "versioned"])
-def world(request: pytest.FixtureRequest) -> World:
+@pytest.fixture(params=["unversioned", "versioned", "folder"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    if request.param == "folder":
+        for part in PARTS:
+            (tmp_path / part).mkdir()
+        return World.of(lambda part: open_store(f"file://{tmp_path / part}"))
     return World.of(memory(versioned=request.param == "versioned"))
 
 
