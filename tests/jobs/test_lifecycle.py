@@ -135,11 +135,12 @@ def test_out_of_time_before_a_store_s_turn_it_is_not_complete(world: World) -> N
     assert len(names(world, "intake")) == 6
 
 
-def test_a_plan_beyond_the_blast_radius_is_refused_and_said_so(world: World) -> None:
-    fill(world, "intake", ["in/1", "in/2"])
-    [refused] = run(world, policy(OLD | {"in": world.stores["intake"].root}))["refused"]  # type: ignore[misc] # a list, by the job's own word
-    assert "100% of the inventory" in refused
-    assert names(world, "intake") == {"in/1", "in/2"}
+def test_a_plan_beyond_the_blast_radius_is_refused_and_said_so_unless_it_is_small(world: World) -> None:
+    fill(world, "intake", [f"in/{at}" for at in range(lifecycle.FEW + 1)])
+    fill(world, "quarantine", ["in/1", "in/2"])
+    done = run(world, policy(OLD | {"in": [world.stores[part].root for part in ("intake", "quarantine")]}))
+    assert "100% of the inventory" in str(done["refused"])
+    assert (done["done"], names(world, "quarantine"), len(names(world, "intake"))) == (2, set(), lifecycle.FEW + 1)
 
 
 def test_what_the_cloud_carries_out_is_left_to_it(world: World) -> None:

@@ -17,7 +17,9 @@ from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY
 from customhouse.model import LIFECYCLE_TAG, Location
+from customhouse.ports import Features
 from customhouse.stores import blob_lifecycle, gcs_lifecycle, open_store, s3_lifecycle
+from customhouse.stores.open_lifecycle import open_target
 from customhouse.stores.options import Options
 from tests.lifecycle.buckets import made, options_of
 
@@ -93,9 +95,13 @@ def test_cloud_storage_takes_our_document_keeps_foreign_rules_and_gives_both_bac
 
 @dataclass
 class Account:
-    """The management plane in memory, every document passed through the SDK's own model where that is installed."""
+    """The management plane in memory."""
 
     document: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+
+    def service(self) -> Mapping[str, object]:
+        return self.properties
 
     def read(self) -> Mapping[str, object]:
         return blob_lifecycle.from_model({"properties": self.document})
@@ -104,15 +110,20 @@ class Account:
         self.document = dict(document)
 
 
-def test_azure_takes_our_document_and_gives_it_back(az: tuple[str, dict[str, str]]) -> None:
+def test_azure_takes_our_document_keeps_foreign_rules_and_gives_both_back(az: tuple[str, dict[str, str]]) -> None:
     root, options = az
     connected = blob_lifecycle.connect(root, Options.read(options))
     with pytest.raises(ConfigError, match="subscription and resource group"):
         connected.native_rules()
     there = blob_lifecycle.BlobLifecycle(root, connected._service, connected._store, Account())
+    another = compile_rules(RULES, Target(f"{root}-2"))  # another container's rules, in the same account's policy
+    install(another, there)
+    foreign = {"name": "theirs", "enabled": True, "type": "Lifecycle", "definition": {"filters": {}, "actions": {}}}
+    there.install_native_rules({"policy": {"rules": [foreign, *another.native]}})
     ours = compile_rules(RULES, Target(root))
     assert {"logs", "wheels", "cool"} <= set(ours.used)
-    install(ours, there)
+    after = unwrap(ours.target, install(ours, there))
+    assert [rule for rule in after if rule not in ours.native] == [foreign, *another.native]
     assert drift(ours.target, ours.native, there.native_rules(), ours.native).clean
 
 
@@ -176,3 +187,23 @@ def test_azure_moves_and_arms_one_blob(az: tuple[str, dict[str, str]]) -> None:
     assert store.tags(location) == {"team": "red", LIFECYCLE_TAG: "logs"}
     there.change_class(location, "Cool")
     assert store.stat(Location(root, "a/b")).storage_class == "Cool"
+
+
+def test_buckets_tell_how_they_are_set_up(request: pytest.FixtureRequest) -> None:
+    s3_options, gs_options, az_options = (options_of(scheme, request) for scheme in ("s3", "gs", "az"))
+    plain, locked = made("s3", s3_options), made("s3", s3_options, versioned=True, locks=True)
+    assert s3_lifecycle.connect(plain, Options.read(s3_options)).features() == Features()
+    assert s3_lifecycle.connect(locked, Options.read(s3_options)).features() == Features(versioned=True, locks=True)
+    versioned = gcs_lifecycle.connect(made("gs", gs_options, versioned=True), Options.read(gs_options)).features()
+    assert versioned.versioned
+    connected = blob_lifecycle.connect(root := made("az", az_options), Options.read(az_options))
+    told = {
+        "isVersioningEnabled": True,
+        "deleteRetentionPolicy": {"enabled": True, "days": 7},
+        "lastAccessTimeTrackingPolicy": {"enable": True},
+    }
+    there = blob_lifecycle.BlobLifecycle(root, connected._service, connected._store, Account(properties=told))
+    assert there.features() == Features(versioned=True, soft_delete=604_800, locks=True, last_access=True)
+    assert open_target("file:///folder") is None
+    assert open_target("memory://bucket") is None
+    assert open_target(plain, s3_options) is not None

@@ -19,6 +19,7 @@ from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory import in_use
 from customhouse.lifecycle.inventory.live import Lookup
 from customhouse.lifecycle.inventory.records import Index, read
+from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.rules import digest
 from customhouse.lifecycle.schedule import Job, Run
 from customhouse.lifecycle.schedule import run as go_on
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 PAUSE = 20 * 3600.0
 """Seconds between two plans over one store: the schedule comes more often, to go on with what it began."""
+
+FEW = 100
+"""Deletes that need not be a small share of their store: nobody is there to say yes."""
 
 
 def run(app: App, expired: Expired) -> Mapping[str, object]:
@@ -89,6 +93,7 @@ def _job(app: App, url: str, lookup: Lookup) -> Job:
         lookup=lookup,
         in_use=_in_use(app),
         within=prefix,
+        limits=Limits(few=FEW),
         ours=state.prefix if state.store.root == root else None,
     )
 

@@ -16,12 +16,16 @@ class RefusedPlan(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most so many deletes, bytes deleted, and share of the inventory deleted; `max_age` of a plan in seconds."""
+    """At most so many deletes, bytes deleted, and share of the inventory deleted; `max_age` of a plan in seconds.
+
+    Plans with at most `few` deletes are not asked for their share: in a small bucket it is soon the whole.
+    """
 
     max_items: int = 100_000
     max_bytes: int = 10 * 1000**4
     max_share: float = 0.5
     max_age: float = DAY
+    few: int = 0
 
 
 def refuse(header: Header, now: float, limits: Limits, *, accept: bool = False, policy: str = "") -> None:
@@ -64,6 +68,6 @@ def _too_much(header: Header, limits: Limits) -> list[str]:
         reasons.append(f"it deletes {items:,} artifacts, more than {limits.max_items:,}")
     if size > limits.max_bytes:
         reasons.append(f"it deletes {show_size(size)}, more than {show_size(limits.max_bytes)}")
-    if share > limits.max_share:
+    if share > limits.max_share and items > limits.few:
         reasons.append(f"it deletes {share:.0%} of the inventory, more than {limits.max_share:.0%}")
     return [f"{reason}: look at it, then --accept" for reason in reasons]
