@@ -56,10 +56,13 @@ class Signed:
 
     def _subjects(self, location: Location) -> Iterator[str]:
         names = self._scanner.names
-        if not names.is_manifest(location.key):
-            return iter([subject] if (subject := names.subject(location.key)) else [])
+        listing = location.key if names.is_manifest(location.key) else names.subject(location.key)
+        if not names.is_manifest(listing):
+            return iter([listing] if listing else [])
         try:
-            return listed(location.key, (entry.name for entry in parse(self._read(location).data or b"")))
+            return listed(
+                listing, (entry.name for entry in parse(self._read(Location(location.root, listing)).data or b""))
+            )
         except Malformed:
             return iter(())
 

@@ -200,6 +200,39 @@ def test_list_that_is_junk_holds_its_folder_and_condemns_nothing(world: World) -
     assert verdict(world) == "held"
 
 
+def listed_and_signed(authority: Authority, data: bytes = DATA) -> dict[str, tuple[str, bytes]]:
+    text = sums(data) + sums(b"", name="other")
+    signed = json.dumps(authority.sign_bytes(text, authority.signer())).encode()
+    return {"A": (KEY, DATA), "L": ("in/SHA256SUMS", text), "S": ("in/SHA256SUMS.sigstore.json", signed)}
+
+
+@pytest.mark.parametrize("order", ["ALS", "ASL", "LAS", "LSA", "SAL", "SLA"])
+def test_signature_of_the_list_is_one_of_each_file_in_it(world: World, order: str) -> None:
+    files = listed_and_signed(OURS)
+    deliver(world.app(policy=REQUIRED), world, *(files[one] for one in order))
+    assert verdict(world) == "clean"
+    assert live(world, "released") == {NAME, "SHA256SUMS", "SHA256SUMS.sigstore.json"}
+
+
+@pytest.mark.parametrize("order", ["ALS", "SLA"])
+def test_list_signed_by_a_stranger_proves_nothing(world: World, order: str) -> None:
+    files = listed_and_signed(STRANGERS)
+    deliver(world.app(policy=REQUIRED), world, *(files[one] for one in order))
+    assert verdict(world) == "held"
+
+
+def test_signed_list_of_other_bytes_quarantines(world: World) -> None:
+    deliver(world.app(policy=REQUIRED), world, *listed_and_signed(OURS, b"other").values())
+    assert verdict(world) == "quarantined"
+
+
+def test_list_that_was_changed_after_it_was_signed_proves_nothing(world: World) -> None:
+    files = listed_and_signed(OURS, b"other")
+    files["L"] = (files["L"][0], sums(DATA))
+    deliver(world.app(policy=REQUIRED), world, *files.values())
+    assert verdict(world) == "held"
+
+
 @pytest.mark.parametrize("first", ["artifact", "signature"])
 def test_junk_called_a_signature_condemns_the_artifact_and_is_held_itself(world: World, first: str) -> None:
     files = [(KEY, DATA), (f"{KEY}.sigstore.json", b"junk")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -31,9 +32,11 @@ def _signed(path: Path, file: BinaryIO, scanners: Sequence[Scanner], limits: Lim
     rule = asked.rule(key)
     if rule is None:
         return _inspect(path, file, scanners, limits)
-    names = [*sorted(asked.names.beside(key)), *asked.names.lists(key)]
-    there = [one for one in map(Path, names) if one.is_file() and not one.is_symlink()]
-    around = Surroundings(tuple(_beside(one, asked.largest) for one in there))
+    files = _there(asked.names.beside(key), asked.largest)
+    for one in _there(asked.names.lists(key), asked.largest):
+        signatures = _there(asked.names.signing((path.parent / one.location.key).as_posix()), asked.largest)
+        files.append(replace(one, signatures=tuple(signatures)))
+    around = Surroundings(tuple(files))
     inspection = _inspect(path, file, scanners, limits, asked.needs(key, around))
     return asked.judge(inspection, rule, shown, {}).apply(inspection, around)
 
@@ -43,6 +46,10 @@ def _inspect(
 ) -> Inspection:
     wanted = {"sha256", *(digests or ())}
     return inspect(path.name, (), scanners, limits, size=path.stat().st_size, file=file, digests=wanted)
+
+
+def _there(names: Collection[str], most: int) -> list[Beside]:
+    return [_beside(one, most) for one in map(Path, sorted(names)) if one.is_file() and not one.is_symlink()]
 
 
 def _beside(path: Path, most: int) -> Beside:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from customhouse.errors import Gone, Rejected
@@ -16,11 +17,12 @@ NAMES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A file beside an artifact: its bytes, or None and why they were not read."""
+    """A file beside an artifact: its bytes, or None and why they were not read; `signatures` are those of a list."""
 
     location: Location
     data: bytes | None
     why: str = ""
+    signatures: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,24 @@ class Surroundings:
 def look(store: Store, location: Location, names: Names, most: int) -> Surroundings:
     """The signatures, checksums and lists of checksums beside an artifact, each of at most `most` bytes.
 
-    One listing of what begins with the artifact's name, and a read of each file that is there and of each list.
+    One listing of what begins with the artifact's name, and a read of each file that is there and of each list; for a
+    list that is there, the same for its own signatures.
     """
-    wanted = names.beside(location.key)
+    files, crowded = _around(store, location, names.beside(location.key), most)
+    for key in names.lists(location.key):
+        if there := read(store, Location(location.root, key), most):
+            signatures, more = _around(store, there.location, names.signing(key), most)
+            files.append(replace(there, signatures=tuple(signatures)))
+            crowded |= more
+    return Surroundings(tuple(files), crowded=crowded)
+
+
+def _around(store: Store, location: Location, wanted: Collection[str], most: int) -> tuple[list[Beside], bool]:
+    """The wanted files that are there, and whether there were too many names to see them all."""
     around = list(islice(store.list(f"{location.key}."), NAMES + 1))
-    keys = [stat.location.key for stat in around if stat.location.key in wanted] + list(names.lists(location.key))
+    keys = [stat.location.key for stat in around if stat.location.key in wanted]
     files = (read(store, Location(location.root, key), most) for key in keys)
-    return Surroundings(tuple(file for file in files if file is not None), crowded=len(around) > NAMES)
+    return [file for file in files if file is not None], len(around) > NAMES
 
 
 def read(store: Store, location: Location, most: int) -> Beside | None:

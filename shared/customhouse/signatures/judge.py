@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,9 +78,9 @@ class Judge:
         elif self.verifier is None or not self.rule.identities:
             yield Told(Signature(file.location, "signature", "unread", detail="the policy names nobody who may sign"))
         else:
-            yield from self._bundles(file, file.data, self.verifier)
+            yield from self._bundles(file, file.data, self.verifier, self.key, self.digests["sha256"])
 
-    def _bundles(self, file: Beside, data: bytes, verifier: Verifier) -> Iterator[Told]:
+    def _bundles(self, file: Beside, data: bytes, verifier: Verifier, key: str, sha256: str) -> Iterator[Told]:
         try:
             bundles = documents.bundles(data)
         except documents.Unsupported as error:
@@ -90,7 +91,7 @@ class Judge:
             return
         for bundle in bundles:
             try:
-                proved = verifier.verify(bundle, self.key, self.digests["sha256"], self.rule)
+                proved = verifier.verify(bundle, key, sha256, self.rule)
             except (Invalid, Malformed) as error:
                 rule = error.rule if isinstance(error, Invalid) else "malformed-signature"
                 yield self._invalid(file, "signature", rule, str(error))
@@ -106,10 +107,28 @@ class Judge:
             yield broken(file, "checksum", str(error))
             return
         if entries:
-            yield self._compared(file, entries)
+            yield (compared := self._compared(file, entries))
+            if compared.signature.status == "matches" and compared.signature.detail not in checksums.WEAK:
+                yield from self._of_list(file, data)
         elif not manifest:
             signature = Signature(file.location, "checksum", "unrelated", detail="names another file")
             yield Told(signature, self._finding("names-another-file", Severity.LOW, file, "names another file"))
+
+    def _of_list(self, file: Beside, data: bytes) -> Iterator[Told]:
+        """Who signed the list that this artifact is in; where that does not hold, the list proves nothing."""
+        for signature in file.signatures:
+            if signature.data is None:
+                yield self._unread(signature, "signature", signature.why)
+            elif self.verifier is not None and self.rule.identities:
+                digest = hashlib.sha256(data).hexdigest()
+                for told in self._bundles(signature, signature.data, self.verifier, file.location.key, digest):
+                    yield self._through_list(told, signature)
+
+    def _through_list(self, told: Told, file: Beside) -> Told:
+        if told.signature.status != "verified":
+            return self._unread(file, "signature", told.signature.detail)
+        kind = told.signature.kind if told.signature.kind == "signature" else "attestation"  # it is about the list
+        return Told(dataclasses.replace(told.signature, kind=kind, detail="of the list that names this file"))
 
     def _compared(self, file: Beside, entries: Sequence[Entry]) -> Told:
         if not all(entry.algorithm in self.digests for entry in entries):

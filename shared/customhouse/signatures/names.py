@@ -32,7 +32,11 @@ class Names:
 
     def beside(self, key: str) -> frozenset[str]:
         """Every name that a signature or checksum of `key` alone may have."""
-        return frozenset(key + suffix for suffix in (*BUNDLES, *self.suffixes, *CHECKSUMS))
+        return self.signing(key) | {key + suffix for suffix in CHECKSUMS}
+
+    def signing(self, key: str) -> frozenset[str]:
+        """Every name that a signature of `key` may have."""
+        return frozenset(key + suffix for suffix in (*BUNDLES, *self.suffixes))
 
     def lists(self, key: str) -> tuple[str, ...]:
         """The names of the lists of checksums in the folder of `key`."""
