@@ -17,8 +17,13 @@ _RELEASES = {
 """Where a version tells for which release of its distribution it was built."""
 _UBUNTU = {"9": "16.04", "10": "18.04", "11": "20.04", "12": "22.04", "13": "24.04"}
 """Releases by the number of their base-files."""
-TELLING = ("pkg:generic/", "pkg:apk/", "pkg:deb/")
-"""Types of purls that can tell a distribution's release."""
+TELLING = (
+    "pkg:generic/",
+    "pkg:apk/alpine/alpine-release@",
+    "pkg:deb/debian/base-files@",
+    "pkg:deb/ubuntu/base-files@",
+)
+"""How purls begin that can tell a distribution's release."""
 _MAJOR = re.compile(r"[0-9]+")
 
 

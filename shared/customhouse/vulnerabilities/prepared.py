@@ -48,7 +48,10 @@ class Named:
             found = [hit for hit, versions, spans in self.ready if version in versions or _inside(spans, key)]
         if len(found) < 2:  # noqa: PLR2004 -- nothing to merge
             return tuple(found)
-        return tuple({hit.advisory.rule: hit for hit in reversed(found)}.values())[::-1]
+        worst: dict[str, Hit] = {}
+        for hit in found:
+            worst.setdefault(hit.advisory.rule, hit)
+        return tuple(worst.values())
 
 
 def _inside(spans: tuple[_Bounds, ...], key: Key) -> bool:

@@ -21,9 +21,8 @@ class Releases:
 
     def __init__(self, packages: Iterable[Package]) -> None:
         purls: dict[str, list[str]] = defaultdict(list)
-        for package in packages:
-            if package.purl.startswith(TELLING):
-                purls[package.member].append(package.purl)
+        for package in [package for package in packages if package.purl.startswith(TELLING)]:
+            purls[package.member].append(package.purl)
         told = {member: distro_of(found) for member, found in purls.items()}
         self._told = {member: distro for member, distro in told.items() if distro}
         roots = {member: _OS_RELEASE.search(member) for member in self._told}
