@@ -172,15 +172,9 @@ def _nested(machine: Machine, at: int) -> int:
     return inner.at
 
 
-def _tuple(count: int) -> Operation:
-    def push(machine: Machine, at: int) -> int:
-        values = machine.stack[len(machine.stack) - count :]
-        if len(values) < count:
-            raise Broken("takes more from the stack than is there")
-        machine.stack[len(machine.stack) - count :] = [tuple(values)]
-        return at
-
-    return push
+def _empty_tuple(machine: Machine, at: int) -> int:
+    machine.stack.append(())
+    return at
 
 
 def _marked_tuple(machine: Machine, at: int) -> int:
@@ -305,17 +299,12 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"i": _inst,
     b"o": _obj,
     b"\x93": _stack_global,
-    b"R": _reduce,
-    b"\x81": _reduce,
     b"\x92": _newobj_ex,
     b"b": _build,
     b"\x82": _extension(1),
     b"\x83": _extension(2),
     b"\x84": _extension(4),
-    b")": _tuple(0),
-    b"\x85": _tuple(1),
-    b"\x86": _tuple(2),
-    b"\x87": _tuple(3),
+    b")": _empty_tuple,
     b"t": _marked_tuple,
     b"l": _marked_container,
     b"d": _marked_container,
@@ -337,7 +326,6 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"\x89": _constant,
     b"\x97": _constant,
     b"U": _counted("<B"),
-    b"C": _counted("<B"),
     b"\x98": _nothing,
 }
 

@@ -106,7 +106,7 @@ class Machine:
         """The opcodes that make up most of a pickle are inlined, most frequent first; the others are in the table."""
         at, limit, data = self.at, -1, self.reader.data
         stack, memo, marks, table = self.stack, self.memo, self.marks, self.table
-        push, keep = stack.append, self.keep
+        push, keep, called = stack.append, self.keep, self.called
         for _ in range(self.operations):
             if at >= limit:
                 at = self._edge(at)
@@ -115,7 +115,7 @@ class Machine:
             at += 1
             if code == 0x94:  # MEMOIZE
                 keep(stack[-1])
-            elif code == 0x8C:  # SHORT_BINUNICODE
+            elif code == 0x8C or code == 0x43:  # noqa: PLR1714 -- SHORT_BINUNICODE or SHORT_BINBYTES, as below
                 end = at + 1 + data[at]
                 push(data[at + 1 : end])
                 at = end
@@ -153,6 +153,15 @@ class Machine:
                 stack = marks.pop()
                 push = stack.append
                 stack[-1] = _filled(values) if len(values) in _FIELDS and _FIELD in values else stack[-1]
+            elif 0x84 < code < 0x88:  # TUPLE1 to TUPLE3
+                values = stack[0x84 - code :]
+                del stack[0x84 - code :]
+                if len(values) != code - 0x84:
+                    raise Broken("takes more from the stack than is there")
+                push(tuple(values))
+            elif code == 0x52 or code == 0x81:  # noqa: PLR1714 -- REDUCE or NEWOBJ
+                value = stack.pop()
+                push(called(stack.pop(), value))
             elif code == 0x47:  # BINFLOAT
                 push(None)
                 at += 8
