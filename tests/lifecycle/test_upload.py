@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -29,6 +30,7 @@ from customhouse.stores.memory import MemoryStore
 from tests.app.world import World
 from tests.app.world import memory as worlds
 from tests.lifecycle.support import FakeTarget, contents, memory
+from tests.stores.faults import Calls, FaultyStore, Killed
 
 LATER = 4e9
 TWO: dict[str, Any] = {
@@ -285,3 +287,27 @@ def test_the_app_retires_what_a_released_wheel_pushes_out_and_the_record_says_so
     steps = {(one.step, one.location.root, one.location.key) for one in result.record.outcomes}
     assert ("retire delete", released.root, "p-1.2-py3-none-any.whl") in steps
     assert len(contents(world.stores["intake"])) == 3
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+def test_retiring_killed_at_any_call_and_delivered_again_ends_the_same(mode: Literal["before", "after"]) -> None:
+    """The new build and one more stay, whatever happened; nothing that is kept is touched."""
+
+    def third(at: int | None) -> tuple[Deployment, Calls]:
+        here, calls = Deployment(rules(TWO | {"undo": "7d"})), Calls(at, mode)
+        for version in "12":
+            here.upload(version)
+        location = here.store.put("p-3.whl", b"3")
+        store, state = FaultyStore(here.store, calls=calls), FaultyStore(here.state, calls=calls)
+        dying = Uploads(here.rules, lambda _: store, lambda _: None, state)
+        with suppress(Killed):
+            list(dying.after(record(location, "3"), [], LATER))
+        list(here.uploads().after(record(location, "3"), [], LATER))
+        return here, calls
+
+    calls = third(None)[1].count
+    assert calls > 8
+    for at in range(1, calls + 1):
+        here, _ = third(at)
+        assert here.names() == {"p-2.whl", "p-3.whl"}, f"killed {mode} call {at}"
+        assert sorted(contents(here.store).values()) == [b"1", b"2", b"3"]
