@@ -148,6 +148,14 @@ def test_a_folder_of_this_machine_is_a_mirror(mirror: Mirror, tmp_path: Path) ->
     assert app.run_schedule("advisories", 60)["unchanged"] == 1
 
 
+@pytest.mark.emulator
+def test_a_url_of_the_web_is_asked_over_the_web(mirror: Mirror) -> None:
+    app = mirror.app()
+    app = replace(app, settings=replace(app.settings, advisories="http://127.0.0.1:1/osv"))
+    with pytest.raises(Transient, match=r"127\.0\.0\.1:1/osv/npm/all\.zip"):
+        app.run_schedule("advisories", 60)
+
+
 def test_killed_anywhere_readers_see_the_old_index_or_the_new_one(mirror: Mirror) -> None:
     mirror.hold(npm=archived(advisory()))
     mirror.run("advisories")

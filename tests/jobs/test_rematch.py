@@ -188,6 +188,13 @@ def test_a_record_that_does_not_read_stops_nothing(mirror: Mirror) -> None:
     }  # fmt: skip
 
 
+def test_a_state_that_does_not_read_only_means_to_begin_anew(mirror: Mirror) -> None:
+    take_in(mirror)
+    mirror.run("rematch")
+    mirror.world.stores["records"].put("vulnerabilities/rematched.json", b"{")
+    assert mirror.run("rematch") == {"job": "rematch", "complete": True, "matched": 1}
+
+
 def test_an_artifact_that_is_gone_is_recorded_and_told_to_nobody(mirror: Mirror) -> None:
     take_in(mirror)
     for part in ("intake", "released"):

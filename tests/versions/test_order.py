@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -117,6 +117,8 @@ PEP440 = st.builds(
 
 
 @given(PEP440, PEP440)
+@example("1.0.dev1", "1.0a0.dev1")
+@example("1.0+a", "1.0+1")
 def test_pypi_is_what_packaging_says(one: str, other: str) -> None:
     left, right = Version(one), Version(other)
     assert compare("PyPI", one, other) == (left > right) - (left < right)

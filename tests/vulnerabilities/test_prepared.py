@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VERSIONS = st.sampled_from(
     ["0", "1", "1.0", "1.0.0", "1.2.3", "1.2.3-rc1", "2.0.0", "10.0", "v1.2.3", "odd one", "", "~"]
 )
-BOUNDS = st.sampled_from(["0", "", "1.0.0", "1.2.3", "2.0.0", "2.0.0-rc1", "no version", "1:"])
+BOUNDS = st.sampled_from(["0", "", "1.0.0", "1.2.3", "2.0.0", "2.0.0-rc1", "no version", "x:1"])
 DEBIAN = Package("pkg:generic/debian@12?distro=debian-12", "etc/os-release")
 NAMES = {"npm": "pkg:npm/{}", "PyPI": "pkg:pypi/{}", "Debian:12": "pkg:deb/debian/{}", "Maven": "pkg:maven/g/{}"}
 ADVISORIES = st.builds(
