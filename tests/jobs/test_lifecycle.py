@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ import yaml
 
 from customhouse.app import App
 from customhouse.catalog import Record
-from customhouse.errors import ConfigError
+from customhouse.errors import ConfigError, Gone
 from customhouse.jobs import lifecycle, waivers
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.installed import Installed
 from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.rules import TRASH, digest
-from customhouse.model import Location, Verdict
+from customhouse.model import Location, Stat, Verdict
 from customhouse.policy.load import Loaded, load
+from customhouse.stores.memory import MemoryStore
 from tests.app.world import EICAR, NOW, World, memory
 from tests.lifecycle.support import contents
 
@@ -141,6 +142,24 @@ def test_a_plan_beyond_the_blast_radius_is_refused_and_said_so_unless_it_is_smal
     done = run(world, policy(OLD | {"in": [world.stores[part].root for part in ("intake", "quarantine")]}))
     assert "100% of the inventory" in str(done["refused"])
     assert (done["done"], names(world, "quarantine"), len(names(world, "intake"))) == (2, set(), lifecycle.FEW + 1)
+
+
+class Absent(MemoryStore):
+    """A bucket that somebody removed."""
+
+    def list(self, prefix: str = "", *, after: str = "", versions: bool = False) -> Iterator[Stat]:
+        del prefix, after, versions
+        raise Gone("no such bucket")
+
+
+def test_a_store_that_is_not_there_is_reported_and_holds_up_no_other() -> None:
+    stores = dict(World.of(memory()).stores)
+    stores["intake"] = Absent(stores["intake"].root)
+    world = World(stores)
+    some(world, "released")
+    done = run(world, policy(OLD | {"select": {"prefix": "in/"}}))
+    assert done["refused"] == [f"{stores['intake'].root}: no such bucket"]
+    assert done["done"] == 3
 
 
 def test_what_the_cloud_carries_out_is_left_to_it(world: World) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customhouse.errors import ConfigError
+from customhouse.errors import ConfigError, Rejected
 from customhouse.jobs import waivers
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.asking import asks_records
@@ -50,7 +50,11 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
         if expired():
             complete = False
             break
-        done = _one(app, url, expired, lookup or (lambda _: None))
+        try:
+            done = _one(app, url, expired, lookup or (lambda _: None))
+        except Rejected as error:  # a store that is not there, or may not be listed, holds up no other
+            refused.append(f"{url}: {error}")
+            continue
         if done is not None:
             counts.update(done.statuses)
             refused += [done.refused] if done.refused else []
