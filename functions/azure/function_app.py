@@ -19,8 +19,7 @@ JOBS = {
 }
 SECONDS = 540  # host.json ends an invocation after ten minutes
 STORAGE = "AzureWebJobsStorage"
-app = func.FunctionApp()
-load, logger = cache(core.load), logging.getLogger("customhouse")
+app, load, logger = func.FunctionApp(), cache(core.load), logging.getLogger("customhouse")
 
 
 @app.queue_trigger(arg_name="message", queue_name=QUEUE, connection=STORAGE)
