@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _STATE = f"{shards.PREFIX}/rematched.json"
 _READERS = 16
-_BATCH = 256
+_BATCH, _PART = 256, 16
 _OVERLAP = 3600.0
 """Seconds for which a function may go on with an index that has been replaced."""
 
@@ -70,6 +70,10 @@ class Round:
             self.counts["unreadable"] += 1
             return None
         return held if held.record.finished and held.record.inspection else None
+
+    def read_all(self, keys: Sequence[tuple[str, bool]]) -> list[tuple[str, bool, Held | None]]:
+        """The records at some keys, each with what was known of its key."""
+        return [(key, certainly, self.read(key)) for key, certainly in keys]
 
     def renew(self, held: Held, *, certainly: bool) -> None:
         """Match one record; what makes no difference is not written."""
@@ -134,9 +138,10 @@ def _touches(library: Library, state: State) -> Callable[[Inspection], bool]:
 def _go(going: Round, state: State, expired: Expired) -> State:
     """Go on from a state; the one where the round is when time is up, or is done."""
     after, left = state.after, dict.fromkeys(state.later)
+    keys = chain(((key, True) for key in state.later), _listed(going.app, state))
     with ThreadPoolExecutor(_READERS) as pool:
-        for batch in chain(_batches((key, True) for key in state.later), _batches(_listed(going.app, state))):
-            for (key, certainly), held in zip(batch, pool.map(lambda one: going.read(one[0]), batch), strict=True):
+        for batch in _read(going, keys, pool):
+            for key, certainly, held in batch:
                 if held:
                     going.renew(held, certainly=certainly)
                 if key in left:
@@ -146,6 +151,20 @@ def _go(going: Round, state: State, expired: Expired) -> State:
             if expired():
                 return msgspec.structs.replace(state, after=after, later=(*left, *going.failed))
     return State(done=state.goal, since=state.began, later=tuple(going.failed))
+
+
+def _read(
+    going: Round, keys: Iterable[tuple[str, bool]], pool: Executor
+) -> Iterator[Iterable[tuple[str, bool, Held | None]]]:
+    """Batches of records in the order of their keys; the next one is read while one is at work."""
+    ahead: deque[Iterable[tuple[str, bool, Held | None]]] = deque()
+    left = iter(keys)
+    while batch := list(islice(left, _BATCH)):
+        parts = [batch[start : start + _PART] for start in range(0, _BATCH, _PART)]
+        ahead.append(chain.from_iterable(pool.map(going.read_all, parts)))
+        if len(ahead) > 1:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def _listed(app: App, state: State) -> Iterator[tuple[str, bool]]:
@@ -158,9 +177,3 @@ def _listed(app: App, state: State) -> Iterator[tuple[str, bool]]:
         lately = stat.modified >= state.since - _OVERLAP
         if lately or not equal:
             yield stat.location.key, lately
-
-
-def _batches(items: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
-    left = iter(items)
-    while batch := list(islice(left, _BATCH)):
-        yield batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
 from customhouse.model import Finding, Package
@@ -46,7 +46,7 @@ class Index:
         self.answers = Remembered(self._any)
         self.of_system = Remembered(self._answers_of_system, _DISTROS)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Age and content: when it was made (UTC epoch seconds) and the beginning of its digest."""
         return f"{int(self.manifest.built)}.{self.manifest.digest[:12]}"

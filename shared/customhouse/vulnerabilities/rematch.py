@@ -31,6 +31,7 @@ class Difference:
     def __init__(self, old: Index, new: Index) -> None:
         self.names = frozenset(_differing(old, new))
         self._ecosystems = old.manifest.shards.keys() ^ new.manifest.shards.keys()
+        self._spelt = {name for _, name in self.names}
         self._known = Remembered(self._any)
         self._of_system = Remembered(lambda distro: Remembered(lambda purl: self._differs(purl, distro)), _DISTROS)
 
@@ -47,8 +48,11 @@ class Difference:
         return out
 
     def _any(self, purl: str) -> bool | None:
-        """None for a system package."""
-        return None if purl.startswith(SYSTEM) else self._differs(purl, "")
+        """None for a system package of whose name anything changed in any release."""
+        if not purl.startswith(SYSTEM):
+            return self._differs(purl, "")
+        at = place(purl)
+        return None if self._ecosystems or (at and at.name in self._spelt) else False
 
     def _differs(self, purl: str, distro: str) -> bool:
         at = place(purl, distro)
