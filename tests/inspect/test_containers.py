@@ -19,11 +19,13 @@ from customhouse.model import SkipReason
 from tests.inspect.support import (
     END,
     MARKER,
+    Part,
     ar,
     clean,
     cpio,
     entry,
     found,
+    handmade,
     iso,
     look,
     reasons,
@@ -308,3 +310,23 @@ def test_an_rpm_whose_payload_is_no_archive_is_never_clean() -> None:
 
     assert reasons(inspection) == {SkipReason.CORRUPT}
     assert len(found(inspection)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (handmade(Part(name=b"link", data=MARKER, attributes=0o120777 << 16)), "a.zip"),
+        (cpio((b"link", MARKER, 0o120777)), "a.cpio"),
+    ],
+)
+def test_what_a_link_holds_is_scanned_as_readers_without_links_make_it_a_file(data: bytes, name: str) -> None:
+    inspection = look(data, name)
+
+    assert len(found(inspection)) == 1
+    assert inspection.coverage.complete
+
+
+def test_a_part_of_a_package_that_is_no_archive_is_a_finding() -> None:
+    deb = ar((b"debian-binary", b"2.0\n"), (b"data.tar.xz", b"\0" + lzma.compress(TREE)[1:]))
+
+    assert rules(look(deb, "a.deb")) == {"name-mismatch"}

@@ -47,6 +47,9 @@ ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine"})
 IN_PLACE = frozenset({"jar", "apk-android"})
 """Packages that are read as they are, where names that differ by case are ordinary: shrinkers make them so."""
 
+PARTED = frozenset({"deb", "gem", "conda"})
+"""Packages whose parts are archives by name: one that is none would hide what it holds."""
+
 LAYER = re.compile(r"^(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}(?:/layer)?\.tar(?:\.gz)?|[^/]+/layer\.tar)$")
 """What image archives call their layers: a file system each, wherever the manifest comes in the archive."""
 

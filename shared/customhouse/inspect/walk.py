@@ -17,7 +17,7 @@ from customhouse.inspect.identify import HEAD, STUBS, broken_claim, disagreement
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
-from customhouse.inspect.probe import IN_PLACE, LAYER, ROOTED, Probe
+from customhouse.inspect.probe import IN_PLACE, LAYER, PARTED, ROOTED, Probe
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -116,6 +116,8 @@ class Walker:
     def _misnamed(self, node: Node, kind: str) -> None:
         if odd := disagreement(node.name, kind):
             self._ledger.finding("name-mismatch", Severity.MEDIUM, node.path, odd)
+        elif node.container in PARTED and (odd := broken_claim(node.name, kind)):
+            self._ledger.finding("name-mismatch", Severity.HIGH, node.path, odd)
 
     def _leaf(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> str:
         """Bytes that are no container, or only from the back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +63,11 @@ def _entry(source: Source, header: _Header, name: str) -> Entry:
     kind = _TYPES.get(stat.S_IFMT(header.mode), "device")
     entry = Entry(name, None, header.size, kind, header.mode)
     if kind == "symlink":
-        entry.link = decode(source.reader.read(min(header.size, _NAME_MOST)))[0]
+        target = source.reader.read(min(header.size, _NAME_MOST))
+        entry.link, entry.data = (
+            decode(target)[0],
+            itertools.chain((target,), source.reader.blocks(header.size - len(target))),
+        )
     elif header.size or kind == "file":
         entry.data = source.reader.blocks(header.size)
     if header.size and kind in {"folder", "device"}:

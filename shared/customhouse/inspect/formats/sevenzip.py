@@ -132,9 +132,9 @@ def _cut(source: Source, folder: Folder, place: tuple[int, int], full: Iterator[
         position += size
         if why:
             entry.skip = why
-        elif entry.type == "symlink":
-            entry.link = reader.read(min(size, _LINK_MOST)).decode("utf-8", "surrogateescape")
         else:
+            if entry.type == "symlink":  # readers without links make it a file: its bytes are scanned too
+                entry.link = reader.peek(min(size, _LINK_MOST)).decode("utf-8", "surrogateescape")
             entry.data = _checked(source, reader, size, crc, member.name)
             entry.consumed = lambda: place[1]
         yield entry

@@ -216,7 +216,8 @@ def _content(source: Source, member: Placed, local: Record, entry: Entry) -> Non
         member.stop += _descriptor_size(source, member)
         return
     if entry.type == "symlink":
-        entry.link = decode(b"".join(_inflated(source, member, entry, 1 << 16)))[0]
+        target = b"".join(_inflated(source, member, entry, 1 << 16))
+        entry.link, entry.data = decode(target)[0], iter((target,))  # readers without links make it a file
         return
     if entry.type == "folder" and not record.size and not record.packed:
         member.stop += _descriptor_size(source, member)
