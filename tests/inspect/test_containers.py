@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -263,12 +264,26 @@ def test_containers_in_containers_of_other_kinds() -> None:
 
 def test_layers_of_an_image_are_file_systems() -> None:
     layer = entry(b"bin/su", b"x", mode=0o4755) + END
-    image = tarred(("blobs/sha256/" + "0" * 64, layer), ("oci-layout", b"{}"), ("index.json", b"{}"))
-
-    inspection = look(image, "image.tar")
+    inspection = look(image_of(layer, hashlib.sha256(layer).hexdigest()), "image.tar")
 
     assert clean(inspection)
     assert inspection.kind == "oci-layout"
+
+
+def image_of(layer: bytes, digest: str) -> bytes:
+    return tarred((f"blobs/sha256/{digest}", layer), ("oci-layout", b"{}"), ("index.json", b"{}"))
+
+
+@pytest.mark.parametrize("magic", [b"\x1f\x8b", b"\x1f\x8a"], ids=["opened", "not-opened"])
+def test_a_blob_that_is_not_what_its_digest_says_is_a_finding(magic: bytes) -> None:
+    layer = gzip.compress(tarred(("bin/x", b"harmless")), mtime=0)
+    image = image_of(magic + layer[2:], hashlib.sha256(layer + b"x").hexdigest())
+
+    assert "digest-mismatch" in rules(look(image, "image.tar"))
+
+
+def test_an_rpm_without_its_payload_is_not_clean() -> None:
+    assert reasons(look(rpm(b""), "a.rpm")) == {SkipReason.CORRUPT}
 
 
 def test_a_catalogue_of_translations_is_no_model() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -220,7 +221,7 @@ def docker_save(members: Members) -> bytes:
 def oci_layout(members: Members) -> bytes:
     layer = gzip.compress(tarred(*members), mtime=0)
     files = (("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", b"{}"))
-    return tarred(*files, ("blobs/sha256/" + "0" * 64, layer))
+    return tarred(*files, (f"blobs/sha256/{hashlib.sha256(layer).hexdigest()}", layer))
 
 
 def _named(*own: tuple[str, bytes]) -> Pack:

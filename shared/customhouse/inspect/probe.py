@@ -53,6 +53,9 @@ PARTED = frozenset({"deb", "gem", "conda"})
 LAYER = re.compile(r"^(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}(?:/layer)?\.tar(?:\.gz)?|[^/]+/layer\.tar)$")
 """What image archives call their layers: a file system each, wherever the manifest comes in the archive."""
 
+BLOB = re.compile(r"^blobs/sha256/([0-9a-f]{64})$")
+"""A blob of an image layout, named by the digest of its bytes (OCI image layout specification, "Blobs")."""
+
 
 class Probe:
     """Sees one container's names as they come; `kind` is the best guess so far, the first rule of the list wins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from customhouse.inspect.identify import HEAD, STUBS, broken_claim, disagreement
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
-from customhouse.inspect.probe import IN_PLACE, LAYER, PARTED, ROOTED, Probe
+from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, ROOTED, Probe
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -236,6 +237,8 @@ class Walker:
     def _bytes(self, node: Node, entry: Entry) -> str:
         """An entry's bytes: small ones at once, which is most of the work in most archives."""
         data = self._metered(entry)
+        if blob := BLOB.match(entry.name):
+            data = self._addressed(node, blob[1], data)
         if entry.size is None or entry.size > _SMALL:
             return self.walk(node, Reader(data))
         whole = b"".join(data)
@@ -258,6 +261,15 @@ class Walker:
             if entry.consumed is not None and total > limits.ratio_floor and total > limits.ratio * entry.consumed():
                 raise LimitHit("ratio-limit", f"{total:,} bytes from {entry.consumed():,} packed ones")
             yield block
+
+    def _addressed(self, node: Node, digest: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """A blob's bytes, hashed on their way: those that its name does not stand for may hide what a layer held."""
+        actual = hashlib.sha256()
+        for block in blocks:
+            actual.update(block)
+            yield block
+        if actual.hexdigest() != digest:
+            self._ledger.finding("digest-mismatch", Severity.HIGH, node.path, "its bytes are not those of its digest")
 
     def _trailing(self, node: Node, reader: Reader) -> None:
         """Bytes after a container's end are a member, and a finding unless they are zeros."""

@@ -20,7 +20,7 @@ def entries(source: Source) -> Iterator[Entry]:
     reader.read(-len(signature) % 8)
     header = _header(source)
     yield Entry("header", iter((header,)), len(header))
-    kind = identify(reader.peek(HEAD)) if reader.peek(1) else "cpio"
+    kind = identify(reader.peek(HEAD)) if reader.peek(1) else "missing"
     yield Entry("payload", reader.blocks(), transparent=True)
     if kind not in _PAYLOADS:
         source.skip(SkipReason.CORRUPT, f"its payload is {kind}, not a compressed cpio")
