@@ -51,6 +51,7 @@ conformance: setup
 # Downloads what tests/conformance/benign.tsv pins, with pip, npm and apt-get, into build/benign.
 conformance-benign: setup
 	$(BIN)/python -m tests.conformance.benign
+	$(BIN)/python -m tests.conformance.benign_pickles
 
 # libFuzzer against the inspection engine, in an environment of its own; `make fuzz FUZZ_SECONDS=60` for a look.
 fuzz: build/tools/atheris/.ready
@@ -70,7 +71,7 @@ build/aws build/gcp build/azure: setup
 	cp functions/$(@F)/*.* $(if $(filter azure,$(@F)),host.json) $@
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-compile --target $@ .
 	rm -rf $@/bin
-	PYTHONPATH=$@ $(BIN)/python -c 'from customhouse.scanners import secrets_matcher; secrets_matcher.precompile()'
+	PYTHONPATH=$@ $(BIN)/python -c 'from customhouse.scanners import malware, secrets_matcher; malware.precompile(); secrets_matcher.precompile()'
 	$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash $@
 	if $(PYTHON312) -c '' 2>/dev/null; then $(PYTHON312) -m compileall -q --invalidation-mode unchecked-hash $@; fi
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench import _inputs as inputs
-from bench.scanners import Run, timed
+from bench._processes import Run, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "bench" / "inspect"
