@@ -123,6 +123,12 @@ def test_the_version_is_the_daemons_and_asked_once_a_minute() -> None:
     assert scanner.version == "ClamAV 1.4.7"
 
 
+@pytest.mark.parametrize(("days", "said"), [(0, VERSION), (9, VERSION), (7, f"{VERSION}, too old")])
+def test_a_database_that_became_too_old_is_another_engine(days: int, said: str) -> None:
+    options = clamav.ClamavOptions(max_age_days=days)
+    assert clamav.ClamavScanner(options, FakeClamd, lambda: NOW).version == said
+
+
 def test_a_daemon_that_is_down_is_no_reason_not_to_start() -> None:
     scanner = clamav.ClamavScanner(clamav.ClamavOptions(), lambda: FakeClamd(error=CommunicationError("down")))
     assert scanner.version == "clamd unreachable"

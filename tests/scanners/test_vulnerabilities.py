@@ -87,7 +87,9 @@ def test_a_stale_index_finds_what_it_knows_and_is_a_skip(clock: Clock) -> None:
     library = empty()
     index(ADVISORY, library=library)
     scanner = Vulnerabilities(library, 7, clock)
+    before = scanner.version
     clock.now += 8 * DAY
+    assert scanner.version == f"{before}, too old"  # so that no stored inspection from before is taken
     _, skip, finding = said(scanner, LOCKED)
     assert isinstance(skip, Skip)
     assert skip.detail == "vulnerability index: it is 8.0 days old"

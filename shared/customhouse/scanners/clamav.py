@@ -81,8 +81,13 @@ class ClamavScanner:
 
     @property
     def version(self) -> str:
-        """Engine and database as clamd states them."""
-        return self._status().version
+        """Engine and database as clamd states them, and whether that is too old: then it is another engine."""
+        status = self._status()
+        return f"{status.version}, too old" if self._too_old(status.age) else status.version
+
+    def _too_old(self, age: dt.timedelta | None) -> bool:
+        most = dt.timedelta(days=self._options.max_age_days)
+        return bool(most and age is not None and age > most)
 
     def wants(self, member: Member) -> bool:
         """Everything that has bytes."""
@@ -95,13 +100,11 @@ class ClamavScanner:
                 member.path, SkipReason.LIMIT, f"larger than the {self._options.limit:,} bytes that ClamAV is given"
             )
             return
-        age, most = self._status().age, dt.timedelta(days=self._options.max_age_days)
+        age, most = self._status().age, self._options.max_age_days
         if most and age is None:
             yield Skip(member.path, SkipReason.ENGINE, "ClamAV does not say how old its database is")
-        elif most and age is not None and age > most:
-            yield Skip(
-                member.path, SkipReason.ENGINE, f"ClamAV's database is {age.days} days old, {most.days} are allowed"
-            )
+        elif age is not None and self._too_old(age):
+            yield Skip(member.path, SkipReason.ENGINE, f"ClamAV's database is {age.days} days old, {most} are allowed")
         fact = self._ask(member)
         if fact is not None:
             yield fact

@@ -44,9 +44,13 @@ class Vulnerabilities:
 
     @property
     def version(self) -> str:
-        """The index's age and digest; `none` where it cannot be read, which a skip then tells too."""
+        """The index's age and digest, and whether that is too old; `none` where it cannot be read, as a skip then tells.
+
+        What is too old is another engine, so that no inspection from its better days is taken for one of today.
+        """
         try:
-            return self._current().version
+            index = self._current()
+            return f"{index.version}, too old" if self.stale(index.manifest.built) else index.version
         except (Transient, Rejected):
             return "none"
 
