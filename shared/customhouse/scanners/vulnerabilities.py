@@ -44,9 +44,9 @@ class Vulnerabilities:
 
     @property
     def version(self) -> str:
-        """The index's age and digest, and whether that is too old; `none` where it cannot be read, as a skip then tells.
+        """The index's age and digest; `none` where it cannot be read, which a skip then tells too.
 
-        What is too old is another engine, so that no inspection from its better days is taken for one of today.
+        One that became too old is another engine: no inspection from its better days is taken for one of today.
         """
         try:
             index = self._current()
