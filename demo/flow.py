@@ -44,7 +44,7 @@ class Run:
         """What the record of `key` says once its run is over."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and not self._stopping.is_set():
-            for name in set(self._cloud.names(RECORDS)) - self._seen:
+            for name in {name for name in self._cloud.names(RECORDS) if name.startswith("records/")} - self._seen:
                 record = json.loads(self._cloud.read(RECORDS, name))
                 if record["location"]["key"] == key and record["state"] == "done":
                     self._seen.add(name)
