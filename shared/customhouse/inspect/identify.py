@@ -78,8 +78,6 @@ _JAVA_1_1 = 45
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
-_SAFETENSORS = re.compile(rb"[\x00-\xff]{3}[\x00-\x05]\x00{4}\{", re.DOTALL)
-"""A header's length, at most the 100 MB that the format allows, then a JSON object."""
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x100)) - {0x7F})
 
 BY_NAME = {".br": "brotli", ".lzma": "lzma"}
@@ -139,22 +137,22 @@ def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
     if head.startswith((b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")):
         fat = int.from_bytes(head[4:8], "big") < _JAVA_1_1
         return "macho" if fat else "class"
-    if _BZIP2.match(head):
+    if head.startswith(b"BZh") and _BZIP2.match(head):
         return "bzip2"
-    if _SKIPPABLE.match(head):
+    if head.startswith(b"\x2a\x4d\x18", 1) and _SKIPPABLE.match(head):
         return "zstd"
     if head[0x8001:0x8006] == b"CD001":
         return "iso9660"
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return "pickle"
-    if _SAFETENSORS.match(head):
+    if head.startswith(b"\0\0\0\0{", 4) and head[3] <= 5:  # noqa: PLR2004 -- at most 100 MB of JSON, as the format allows
         return "safetensors"
     return "tar" if _old_tar(head) else ""
 
 
 def _old_tar(head: bytes) -> bool:
     """A tar header without magic (v7): the checksum is right (sum of 512 bytes, its own field as spaces)."""
-    if len(head) < 512 or not head[0] or not head[148:154].strip(b" ").isdigit():  # noqa: PLR2004 -- a tar block
+    if not head[148:154].strip(b" ").isdigit() or len(head) < 512 or not head[0]:  # noqa: PLR2004 -- a tar block
         return False
     try:
         stated = int(head[148:156].strip(b" \0"), 8)
@@ -171,7 +169,7 @@ def _named(head: bytes, name: str) -> str:
 
 
 def _plain(head: bytes) -> str:
-    if _LZMA.match(head) and head[:1] == b"\x5d":
+    if head.startswith(b"\x5d") and _LZMA.match(head):
         return "lzma"
     return "data" if head[:8192].translate(None, _TEXT) else "text"
 

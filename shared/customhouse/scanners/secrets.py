@@ -14,9 +14,9 @@ from typing import Literal
 
 from customhouse.model import Fact, Finding, Skip, SkipReason
 from customhouse.scanners import Member
+from customhouse.scanners.hyperscan_engine import TooMany
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.secrets_encoded import decoded, wide
-from customhouse.scanners.secrets_engine import TooMany
 from customhouse.scanners.secrets_judge import fixture, genuine
 from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, digest
 from customhouse.scanners.secrets_rules import CURATED, load

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import re2
 
-from customhouse.scanners.secrets_engine import Engine, compiled
+from customhouse.scanners.hyperscan_engine import Engine, compiled
 
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"

@@ -14,7 +14,7 @@ import hyperscan
 import re2
 
 from customhouse.errors import ConfigError
-from customhouse.scanners.secrets_engine import Engine, compiled
+from customhouse.scanners.hyperscan_engine import Engine, compiled
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
 ENGINE: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing in its stub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -86,14 +87,19 @@ def parse(block: bytes) -> Header:
     if len(block) < BLOCK:
         raise Corrupt("the archive breaks off within a header")
     stated = _octal(block[148:156])
-    unsigned = sum(block[:148]) + 256 + sum(block[156:])
-    signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])  # noqa: PLR2004 -- signed chars
-    if stated not in {unsigned, signed}:
+    summed = block[:148] + b"        " + block[156:]
+    unsigned = _sum(summed[:256]) + _sum(summed[256:])
+    if stated != unsigned and stated != unsigned - 256 * sum(byte > 127 for byte in summed):  # noqa: PLR2004 -- signed chars
         raise Corrupt("a header whose checksum is wrong")
     name = _text(block[:100])
     if block[257:263] == b"ustar\0" and (prefix := _text(block[345:500])):
         name = prefix + b"/" + name
     return Header(block, name, _octal(block[124:136]), block[156:157], _text(block[157:257]), _octal(block[100:108]))
+
+
+def _sum(data: bytes) -> int:
+    """The sum of at most 256 bytes: Adler-32's lower half is one more, and far faster than adding them up here."""
+    return (zlib.adler32(data) & 0xFFFF) - 1
 
 
 def _text(field: bytes) -> bytes:

@@ -62,9 +62,14 @@ MODULES = (
     sboms,
     yarn,
 )
+
+
 _ALL: dict[str, Parser] = {pattern: parser for module in MODULES for pattern, parser in module.PARSERS.items()}
 _NAMES = {pattern: parser for pattern, parser in _ALL.items() if "*" not in pattern and "/" not in pattern}
 _GLOBS = [(pattern, parser) for pattern, parser in _ALL.items() if pattern not in _NAMES]
+_ENDS = tuple({end for pattern, _ in _GLOBS if (end := pattern.rpartition("*")[2].rpartition("/")[2])})
+_OPEN = [pattern.rstrip("*") for pattern, _ in _GLOBS if pattern.endswith("*")]
+"""How a path ends if a pattern fits, or what it holds where the pattern's end is open: most are told by this."""
 _ANY = re.compile("|".join(f"(?:.*/)?{fnmatch.translate(pattern)}" for pattern, _ in _GLOBS))
 
 
@@ -74,6 +79,8 @@ def parser_for(path: str) -> Parser | None:
     name = path.rpartition("/")[2]
     if name in _NAMES:
         return _NAMES[name]
+    if not name.endswith(_ENDS) and not any(part in path for part in _OPEN):
+        return None
     if not _ANY.match(path):
         return None
     return next(

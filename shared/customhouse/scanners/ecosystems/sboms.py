@@ -22,7 +22,8 @@ _SNIFFED = 4096
 
 def looks_like(head: bytes) -> bool:
     """Whether a file that begins so is one of these documents."""
-    return any(mark in head[:_SNIFFED] for mark in _MARKS)
+    head = head[:_SNIFFED]
+    return (b"bom" in head or b"Version" in head) and any(mark in head for mark in _MARKS)
 
 
 def _purl(value: str, upstream: str = "") -> Iterator[Found]:
