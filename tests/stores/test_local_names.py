@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import assume, given
@@ -9,13 +10,24 @@ from hypothesis import strategies as st
 from customhouse.errors import Rejected
 from customhouse.stores.local_names import HIDDEN, continued, to_path, to_segment
 
+
+def encoded(raw: bytes, levels: int) -> str:
+    for _ in range(levels):
+        raw = b"%" + quote_from_bytes(raw, safe="").encode()
+    return raw.decode()
+
+
+ENCODED = st.builds(encoded, st.binary(max_size=280) | st.just(b"../\xff"), st.integers(1, 3))
 SEGMENTS = st.one_of(
+    ENCODED,
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/")),
     st.text(alphabet="%+.25EFab\0"),
     st.sampled_from(["", ".", "..", HIDDEN, ".Customhouse", "%", "%%FF", f"%{HIDDEN}", "é" * 300]),
 )
 NAMES = st.one_of(
-    st.binary(min_size=1, max_size=60), st.text(alphabet="%+.25EFab", min_size=1, max_size=50).map(str.encode)
+    ENCODED.map(str.encode).filter(lambda name: len(name) <= 255),
+    st.binary(min_size=1, max_size=60),
+    st.text(alphabet="%+.25EFab", min_size=1, max_size=50).map(str.encode),
 )
 
 
@@ -55,6 +67,16 @@ def test_every_file_name_has_a_key_and_comes_back_from_it(raw: bytes, first: boo
 @pytest.mark.parametrize("key", ["in/app-1.2.3.whl", "a b/ü+c%20d.txt", "x/.customhouse", "tab\there", "100%"])
 def test_ordinary_paths_stay_as_they_are(key: str) -> None:
     assert "/".join(to_path(key)) == key
+
+
+@pytest.mark.parametrize("key", ["%..%2F..%2F%FF", "%%2Fetc%2F%FF", "x/%%00%FF"])
+def test_bytes_that_no_file_can_be_named_are_no_file_name(key: str) -> None:
+    assert "/".join(to_path(key)) == key
+
+
+def test_a_file_named_like_the_key_of_another_has_a_key_of_its_own() -> None:
+    assert to_segment("\udca0", first=True) == "%%A0"
+    assert to_segment("%%A0", first=True) == "%%25%25A0"
 
 
 @pytest.mark.parametrize(

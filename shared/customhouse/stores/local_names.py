@@ -33,9 +33,11 @@ def to_segment(name: str, *, first: bool, before: str = "") -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        return "%" + quote_from_bytes(os.fsencode(name), safe="")
+        return _encoded(name)
+    if _leads_to_bytes(name):
+        return _encoded(name)
     meant = _meant(name)
-    return name if meant is None or not isinstance(meant, str) or _plain(meant, first=first) else meant
+    return name if not isinstance(meant, str) or _plain(meant, first=first) else meant
 
 
 def continued(name: str) -> str:
@@ -44,8 +46,7 @@ def continued(name: str) -> str:
 
 
 def _names(segment: str, *, first: bool) -> list[str]:
-    meant = _meant(segment)
-    if isinstance(meant, bytes):
+    if _leads_to_bytes(segment) and len(meant := _decoded(segment)) <= _LONGEST:
         return [os.fsdecode(meant)]
     if _plain(segment, first=first):
         return [segment]
@@ -66,14 +67,31 @@ def _plain(segment: str, *, first: bool) -> bool:
     return meant is None or (isinstance(meant, str) and _plain(meant, first=first))
 
 
+def _leads_to_bytes(name: str) -> bool:
+    """Whether decoding again and again ends at bytes that are no UTF-8: every such name means one level less.
+
+    The file of the bytes has the key `%..`, so that the file named `%..` needs the key `%%25..`, and so on.
+    """
+    meant = _meant(name)
+    return isinstance(meant, bytes) or (meant is not None and _leads_to_bytes(meant))
+
+
 def _meant(name: str) -> str | bytes | None:
-    """What a percent-encoded name encodes: text, bytes that are no UTF-8, or None where it encodes nothing."""
+    """What a percent-encoded name encodes: text, a file name that is no UTF-8, or None where it encodes nothing."""
     if not name.startswith("%"):
         return None
-    raw = unquote_to_bytes(name[1:])
-    if quote_from_bytes(raw, safe="") != name[1:]:
+    raw = _decoded(name)
+    if b"/" in raw or quote_from_bytes(raw, safe="") != name[1:]:
         return None
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return raw
+        return raw if len(raw) <= _LONGEST and b"\0" not in raw else None
+
+
+def _encoded(name: str) -> str:
+    return "%" + quote_from_bytes(os.fsencode(name), safe="")
+
+
+def _decoded(name: str) -> bytes:
+    return unquote_to_bytes(name[1:])
