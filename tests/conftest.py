@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 import pytest_socket
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.emulators.fixtures"]
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same cases every time", UNTIMED, derandomize=True)
+settings.register_profile("new cases every time", UNTIMED)
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make test` draws the same cases on every machine, `make test-long` new ones; the clock fails none of them."""
+    settings.load_profile("new cases every time" if config.option.markexpr else "same cases every time")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

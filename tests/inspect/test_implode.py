@@ -38,7 +38,7 @@ def test_imploded_data_comes_out_as_it_was(flags: int) -> None:
     assert b"".join(explode([implode(TEXT, flags)], len(TEXT), flags)) == TEXT
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data(), st.sampled_from(FLAGS), st.lists(st.sampled_from([b"ab", b"abc", b"\0", b"xyz" * 99]), max_size=30))
 def test_any_trees_and_any_data_come_out_as_they_were(draw: st.DataObject, flags: int, words: list[bytes]) -> None:
     data = b"".join(words)

@@ -89,7 +89,7 @@ def unless_empty(native: Effect | None, item: Artifact) -> Effect | None:
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
 @given(seeds)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_the_cloud_and_the_function_together_do_what_the_policy_means(scheme: str, seed: int) -> None:
     check(scheme, seed)
 
@@ -97,7 +97,7 @@ def test_the_cloud_and_the_function_together_do_what_the_policy_means(scheme: st
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
 @given(seeds)
-@settings(deadline=None, max_examples=1700)
+@settings(max_examples=1700)
 def test_the_cloud_and_the_function_together_do_what_the_policy_means_at_length(scheme: str, seed: int) -> None:
     check(scheme, seed)
 

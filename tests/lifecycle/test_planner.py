@@ -37,7 +37,7 @@ def fill(database: duckdb.DuckDBPyConnection, inventory: list[Artifact], folder:
 
 
 @given(seeds)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_duckdb_decides_every_row_as_the_interpreter_does(
     database: duckdb.DuckDBPyConnection, tmp_path: Path, seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -111,7 +111,7 @@ def test_words_that_are_no_licence_expression_break_nothing(words: str) -> None:
 TEXT = st.text("aB1.-_+~:@é%?# /", max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.sampled_from(["npm", "pypi", "deb", "maven"]), TEXT, TEXT, TEXT, TEXT, TEXT), max_size=5))
 def test_whatever_parsers_find_is_valid(rows: list[tuple[str, ...]]) -> None:
     packages = []
