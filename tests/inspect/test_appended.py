@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import struct
+import tarfile
 import zlib
 
+import lz4.frame
 import pytest
+import zstandard
 
 from customhouse.inspect import Limits
 from customhouse.inspect.appended import Watch, unopened
-from tests.inspect.support import MARKER, clean, found, look, rules, tarred, zipped
+from tests.inspect.support import MARKER, clean, found, iso, look, rules, tarred, zipped
 
 PROGRAM = b"MZ" + b"\x90" * 400
 SEVEN = b"7z\xbc\xaf\x27\x1c\x00\x04"
@@ -36,8 +42,95 @@ def test_archiver_that_knows_the_signatures_is_no_archive() -> None:
     assert look(PROGRAM + constants, "archiver.exe").coverage.complete
 
 
-def test_signature_in_what_is_no_program_says_nothing() -> None:
-    assert unopened("data", b"x" + SEVENZIP) == ""
+@pytest.mark.parametrize("archive", [SEVENZIP, RAR5, RAR4, CAB], ids=["7z", "rar5", "rar4", "cab"])
+@pytest.mark.parametrize("front", [b"GIF89a" + b"\x01\x80" * 90, b"\x01\x80" * 90, "naïve text\n".encode()])
+def test_archive_behind_a_picture_data_or_text_is_a_skip_as_its_readers_find_it(front: bytes, archive: bytes) -> None:
+    coverage = look(front + archive + bytes(100), "a.bin").coverage
+    assert [skip.reason.value for skip in coverage.skipped] == ["unsupported"]
+
+
+def test_archive_by_itself_is_said_once() -> None:
+    assert unopened("7z", SEVENZIP + b"\xff") == ""
+
+
+SQUASHFS = b"hsqs" + bytes(8) + (1 << 17).to_bytes(4, "little") + bytes(6) + b"\x11\0" + bytes(4) + b"\4\0\0\0"
+PYINSTALLER = b"MEI\x0c\x0b\x0a\x0b\x0e" + (500).to_bytes(4, "big") + bytes(8) + (311).to_bytes(4, "big") + bytes(64)
+NSIS = bytes(4) + b"\xef\xbe\xad\xdeNullsoftInst" + b"\1\0\0\0\2\0\0\0"
+INNO = b"rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a"
+
+
+@pytest.mark.parametrize(
+    ("carried", "name"), [(SQUASHFS, "squashfs"), (PYINSTALLER, "PyInstaller"), (NSIS, "NSIS"), (INNO, "Inno")]
+)
+def test_what_a_program_unpacks_when_it_runs_is_a_skip(carried: bytes, name: str) -> None:
+    coverage = look(b"\x7fELF\x02" + b"\x90" * 200 + carried + bytes(200), "App.AppImage").coverage
+    assert [skip.detail.split()[1] for skip in coverage.skipped] == [name]
+
+
+PACKED = {
+    "gz": gzip.compress(tarred(("x", MARKER))),
+    "xz": lzma.compress(tarred(("x", MARKER))),
+    "bz2": bz2.compress(tarred(("x", MARKER))),
+    "zst": zstandard.compress(tarred(("x", MARKER))),
+    "lz4": lz4.frame.compress(tarred(("x", MARKER))),
+    "lzma": lzma.compress(tarred(("x", MARKER)), lzma.FORMAT_ALONE),
+    "tar": tarred(("é", b""), ("x.gz", gzip.compress(MARKER))),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("lines", [b"#!/bin/sh\ntail -n +3 $0 | tar x; exit\n", b"tail -n +2 $0 | tar x; exit\n"])
+def test_archive_that_a_script_unpacks_is_opened(kind: str, lines: bytes) -> None:
+    inspection = look(lines + PACKED[kind], "install.run")
+    assert found(inspection)[-1].startswith("install.run!/payload!/")
+    assert inspection.coverage.complete
+    assert inspection.kind in {"script", "text", "data"}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_archive_behind_a_large_script_is_a_skip(kind: str) -> None:
+    script = b"#!/bin/sh\n" + b"# padding\n" * (1 << 16) + PACKED[kind]
+    skips = look(script, "install.run", limits=Limits(window=1 << 16)).coverage.skipped
+    assert [skip.detail for skip in skips] == ["the archive behind the script is not opened: it is too large"]
+
+
+@pytest.mark.parametrize(
+    "text", ["naïve\n", "\n\x1f\n", "BZh9 is no archive, LZIP neither: é\nBZh9\n", "é ustar\n" * 99]
+)
+def test_script_with_nothing_behind_it_is_complete(text: str) -> None:
+    assert look(f"#!/bin/sh\n{text}".encode(), "install.sh").coverage.complete
+
+
+@pytest.mark.parametrize(
+    "name", ["GIF89a", "%PDF-1.7", "#!sh", "MZ" + "x" * 70, "{\\rtf", "dex\n035", "PAR1", "OggS", "\x7fELF"]
+)
+@pytest.mark.parametrize("style", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT])
+def test_tar_whose_first_name_is_a_magic_number_is_a_tar_and_a_polyglot(name: str, style: int) -> None:
+    inspection = look(tarred((name, b""), ("x.gz", gzip.compress(MARKER)), format_=style), "a.bin")
+    assert "a.bin!/x.gz!/x" in found(inspection)
+    assert inspection.kind == "tar"
+    assert ("polyglot" in rules(inspection)) == (name[:2] not in {"Og", "MZ"})
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_old_tar_whose_first_name_is_a_magic_number_is_a_tar_whatever_way_its_checksum_is_summed(
+    *, signed: bool
+) -> None:
+    head = bytearray(tarred((MARKER.decode(), b""))[:512])
+    head[:100] = b"\xff\xd8\xff\xe0".ljust(100, b"\0")
+    head[257:] = bytes(255)
+    head[148:156] = b" " * 8
+    total = sum(head) - (256 * sum(byte > 127 for byte in head) if signed else 0)
+    head[148:156] = b"%06o\0 " % total
+    inspection = look(bytes(head) + tarred(("x.gz", gzip.compress(MARKER))), "a.jpg")
+    assert "a.jpg!/x.gz!/x" in found(inspection)
+    assert "polyglot" in rules(inspection)
+
+
+def test_disc_whose_boot_code_is_a_magic_number_is_a_disc_and_a_polyglot() -> None:
+    inspection = look(b"GIF89a" + iso((b"X.GZ", gzip.compress(MARKER)))[6:], "a.gif")
+    assert any(path.startswith("a.gif!/X.GZ") for path in found(inspection))
+    assert "polyglot" in rules(inspection)
 
 
 def test_disk_image_is_a_skip() -> None:
@@ -66,7 +159,7 @@ def test_header_that_two_blocks_share_is_seen(cut: int) -> None:
     watch, data = Watch("pe"), PROGRAM + SEVENZIP + b"\0" * 100
     at = len(PROGRAM) + cut
     assert b"".join(watch.through([data[:at], data[at:]])) == data
-    assert watch.found == "a 7z archive inside the program is not opened"
+    assert watch.found == "a 7z archive inside it is not opened"
 
 
 SCRIPT = b"#!/bin/sh\nexec java -jar $0\n"

@@ -1,25 +1,35 @@
-"""Archives that nobody opens inside what is no archive: behind a program, or at the end of a large member."""
+"""Archives that nobody opens inside what is no archive: behind a program or a picture, or at the end of a large member.
+
+Their readers look for them: 7-Zip, unrar and cabextract find their signatures wherever they are, programs unpack what
+they carry themselves.
+"""
 
 from __future__ import annotations
 
 import functools
+import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-from customhouse.inspect.identify import PROGRAMS, ends_as_zip
+from customhouse.inspect.formats import FORMATS, UNOPENED
+from customhouse.inspect.identify import PROGRAMS, beneath, ends_as_zip, identify
 from customhouse.inspect.limits import LimitHit
 from customhouse.inspect.spool import Spool
 from customhouse.scanners.hyperscan_engine import Engine, TooMany, compiled
 
-_SIGNATURES = (b"7z\\xbc\\xaf\\x27\\x1c", b"Rar!\\x1a\\x07", b"MSCF\\x00\\x00\\x00\\x00")
-_LENGTHS = (6, 6, 8)
 _MOST = 10_000
 """Signatures in one window whose headers are looked at."""
-_HEADER = 64
+_HEADER = 96
 """Bytes of a header that are looked at behind a signature."""
 _TAIL = 22 + 0xFFFF + 20 + 56
 _TRAILER = 512
+_TAR_MAGIC = 257
+_EDGE = 1024
+"""Bytes of one block that are looked at again with the next: more than a header, and than a tar's first block."""
+_LINE = re.compile(rb"[\t\r -~]{2,512}\n")
+_PAYLOADS = frozenset({"gzip", "xz", "bzip2", "zstd", "lz4", "lzma", "compress", "lzip"})
+"""What a script may carry behind its last line, and a tar; archives that are found wherever they are come besides."""
 
 
 def unopened(kind: str, data: bytes) -> str:
@@ -29,37 +39,112 @@ def unopened(kind: str, data: bytes) -> str:
     """
     if data.startswith(b"koly\x00\x00\x00\x04", max(0, len(data) - _TRAILER)):
         return "a disk image (dmg) is not opened"
-    if kind not in PROGRAMS:
+    if data.isascii() or kind in FORMATS or kind in UNOPENED:  # nothing is packed in it; or it is said of the whole
         return ""
+    carried = CARRIED if kind in PROGRAMS else ANYWHERE
     try:
-        name = next(filter(None, (_format(data, start) for start in _signatures(data))), "")
+        name = next((name for name, at in _found(carried, data) if _HEADERS[name](data[at : at + _HEADER])), "")
     except TooMany:
-        return "more signatures of archives inside the program than are looked at"
-    return f"a {name} archive inside the program is not opened" if name else ""
+        return "more signatures of archives inside it than are looked at"
+    return f"a {name} archive inside it is not opened" if name else ""
 
 
-def _signatures(data: bytes) -> Iterator[int]:
-    """Where signatures begin: hyperscan reads 15 times as fast as `re` does, and lets other threads run."""
-    for index, ends in _engine().ends(data, _MOST).items():
-        yield from (end - _LENGTHS[index] for end in ends)
+def scripted(kind: str, data: bytes) -> bool:
+    """Whether a shell would run it: lines of text, at least the first of them."""
+    return kind in {"script", "text"} or (kind == "data" and _LINE.match(data) is not None)
+
+
+def payload(data: bytes) -> int | None:
+    """Where the archive begins that this script unpacks, if it carries one."""
+    if data.isascii():
+        return None
+    return next((at for _, at in _found(_LINES, data) if _carries(data[at : at + 512])), None)
+
+
+def _carries(head: bytes) -> bool:
+    return identify(head, "x.lzma") in _PAYLOADS or beneath(head) == "tar"
+
+
+def _found(signatures: tuple[tuple[str, bytes, int], ...], data: bytes) -> Iterator[tuple[str, int]]:
+    """Signatures and where what they are the signatures of begins, in that order."""
+    ends = _engine(signatures).ends(data, _MOST).items()
+    found = [(end - signatures[index][2], signatures[index][0]) for index, places in ends for end in places]
+    return ((name, start) for start, name in sorted(found) if start >= 0)
 
 
 @functools.cache
-def _engine() -> Engine:
-    return Engine(compiled(_SIGNATURES))
+def _engine(signatures: tuple[tuple[str, bytes, int], ...]) -> Engine:
+    """Hyperscan reads 15 times as fast as `re` does, and lets other threads run."""
+    return Engine(compiled([pattern for _, pattern, _ in signatures]))
 
 
-def _format(data: bytes, at: int) -> str:
-    """Which archive's header stands at `at`: by its checksum, or by fields that cannot be chance."""
-    head = data[at : at + _HEADER]
-    if head.startswith(b"7z"):
-        return "7z" if len(head) >= 32 and _crc(head[12:32]) == head[8:12] else ""  # noqa: PLR2004 -- 7zFormat.txt
-    if head.startswith(b"MSCF"):
-        return "cab" if head[24:26] == b"\x03\x01" and int.from_bytes(head[8:12], "little") else ""
-    if head.startswith(b"Rar!\x1a\x07\x00"):
-        return "rar" if head[9:10] == b"\x73" else ""
+def _seven_zip(head: bytes) -> bool:
+    return len(head) >= 32 and _crc(head[12:32]) == head[8:12]  # noqa: PLR2004 -- 7zFormat.txt
+
+
+def _cab(head: bytes) -> bool:
+    return head[24:26] == b"\x03\x01" and _number(head[8:12]) > 0
+
+
+def _rar(head: bytes) -> bool:
+    if head[6:7] == b"\0":
+        return head[9:10] == b"\x73"
     size = head[12] if len(head) > 12 else 0  # noqa: PLR2004 -- RAR 5: checksum, then the header's own length
-    return "rar" if 0 < size < _HEADER - 13 and _crc(head[12 : 13 + size]) == head[8:12] else ""
+    return 0 < size < 64 and _crc(head[12 : 13 + size]) == head[8:12]  # noqa: PLR2004 -- a main header is short
+
+
+def _squashfs(head: bytes) -> bool:
+    """Version 4, and a block size that is said twice (kernel, squashfs_fs.h)."""
+    return head[28:32] == b"\4\0\0\0" and _number(head[12:16]) == 1 << min(32, _number(head[22:24]))
+
+
+def _pyinstaller(head: bytes) -> bool:
+    """Its cookie: lengths, and Python's version as 27 or 311 (PyInstaller's archive/writers.py)."""
+    return int.from_bytes(head[8:12], "big") > 0 and 20 < int.from_bytes(head[20:24], "big") < 1000  # noqa: PLR2004
+
+
+def _nsis(head: bytes) -> bool:
+    return _number(head[16:20]) > 0 and _number(head[20:24]) > 0
+
+
+def _inno(_head: bytes) -> bool:
+    return True
+
+
+ANYWHERE = (("7z", b"7z\\xbc\\xaf\\x27\\x1c", 6), ("rar", b"Rar!\\x1a\\x07", 6), ("cab", b"MSCF\\x00{4}", 8))
+"""Archives by signature (hyperscan's syntax), and the signature's length."""
+CARRIED = (
+    *ANYWHERE,
+    ("squashfs", b"hsqs", 4),
+    ("PyInstaller", b"MEI\\x0c\\x0b\\x0a\\x0b\\x0e", 8),
+    ("NSIS", b"\\xef\\xbe\\xad\\xdeNullsoftInst", 16),
+    ("Inno Setup", b"rDlPtS\\xcd\\xe6\\xd7\\x7b\\x0b\\x2a", 12),
+)
+"""What programs carry, too."""
+_HEADERS: dict[str, Callable[[bytes], bool]] = {
+    "7z": _seven_zip,
+    "rar": _rar,
+    "cab": _cab,
+    "squashfs": _squashfs,
+    "PyInstaller": _pyinstaller,
+    "NSIS": _nsis,
+    "Inno Setup": _inno,
+}
+_LINES = (
+    ("gzip", b"\\n\\x1f\\x8b\\x08", 3),
+    ("xz", b"\\n\\xfd7zXZ\\x00", 6),
+    ("bzip2", b"\\nBZh[1-9]", 4),
+    ("zstd", b"\\n\\x28\\xb5\\x2f\\xfd", 4),
+    ("lz4", b"\\n\\x04\\x22\\x4d\\x18", 4),
+    ("lzma", b"\\n\\x5d\\x00\\x00", 3),
+    ("compress", b"\\n\\x1f\\x9d", 2),
+    ("lzip", b"\\nLZIP\\x01", 5),
+    ("tar", b"ustar", 5 + _TAR_MAGIC),
+)
+
+
+def _number(field: bytes) -> int:
+    return int.from_bytes(field, "little")
 
 
 def _crc(data: bytes) -> bytes:
@@ -75,6 +160,7 @@ class Watch:
     def __init__(self, kind: str, spool: Spool | None = None) -> None:
         self._kind = kind
         self._spool = spool
+        self._script: bool | None = None
         self.found = ""
         self.zip = False
 
@@ -87,13 +173,19 @@ class Watch:
         """The same blocks; `found` and `zip` are set when they came to their end."""
         tail = b""
         for block in blocks:
-            seen = tail[-_HEADER:] + block
-            self.found = self.found or (unopened(self._kind, seen) if self._kind in PROGRAMS else "")
-            tail = (tail + block)[-_TAIL:]
+            self._look(tail[-_EDGE:] + block)
+            tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
             self._keep(block)
             yield block
-        self.found = self.found or unopened("", tail)
+        self._look(tail)
         self.zip = ends_as_zip(tail, whole=False)
+
+    def _look(self, data: bytes) -> None:
+        self._script = self._script or (self._script is None and scripted(self._kind, data))
+        if not self.found:
+            self.found = unopened(self._kind, data)
+        if not self.found and self._script and payload(data) is not None:
+            self.found = "the archive behind the script is not opened: it is too large"
 
     def _keep(self, block: bytes) -> None:
         """Where there is no room, the member is scanned all the same, and its zip is not opened."""

@@ -70,6 +70,7 @@ _FIRST: dict[bytes, list[tuple[bytes, str]]] = {}
 for _offset, _bytes, _kind in _MAGIC:
     if _offset == 0:
         _FIRST.setdefault(_bytes[:1], []).append((_bytes, _kind))
+_STRUCTURED = frozenset(bytes([first]) for first in (*b"MB\xca\x80", *range(0x50, 0x60)))
 _LATER = tuple(item for item in _MAGIC if item[0])
 
 _JAVA_1_1 = 45
@@ -125,13 +126,35 @@ def identify(head: bytes, name: str = "") -> str:
     for magic, kind in _FIRST.get(head[:1], ()):
         if head.startswith(magic):
             return kind
-    return _structured(head) or _named(head, name) or _plain(head)
+    if kind := _placed(head):
+        return kind
+    if head[:1] in _STRUCTURED and (kind := _structured(head)):
+        return kind
+    return beneath(head) or _named(head, name) or _plain(head)
 
 
-def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
+def beneath(head: bytes) -> str:
+    """The container that these bytes are to its readers whatever stands at their beginning; "" where they are none.
+
+    A tar's first bytes are a name and a disc's are boot code: both may be any other format's magic number.
+    """
+    if head.startswith(b"CD001", 0x8001):
+        return "iso9660"
+    return "tar" if _tar_header(head) else ""
+
+
+def _placed(head: bytes) -> str:
+    """Formats whose mark comes later than their first byte, which may be any."""
     for offset, magic, kind in _LATER:
         if head.startswith(magic, offset) and (kind != "lha" or head[6:7] == b"-"):
             return kind
+    if head.startswith(b"\0\0\0\0{", 4) and head[3] <= 5:  # noqa: PLR2004 -- at most 100 MB of JSON, as the format allows
+        return "safetensors"
+    return ""
+
+
+def _structured(head: bytes) -> str:
+    """Formats that their first bytes tell, but not by bytes that are always the same."""
     if head.startswith(b"MZ") and len(head) > 64:  # noqa: PLR2004 -- the DOS header
         return "pe"
     if head.startswith((b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")):
@@ -141,24 +164,24 @@ def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
         return "bzip2"
     if head.startswith(b"\x2a\x4d\x18", 1) and _SKIPPABLE.match(head):
         return "zstd"
-    if head[0x8001:0x8006] == b"CD001":
-        return "iso9660"
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return "pickle"
-    if head.startswith(b"\0\0\0\0{", 4) and head[3] <= 5:  # noqa: PLR2004 -- at most 100 MB of JSON, as the format allows
-        return "safetensors"
-    return "tar" if _old_tar(head) else ""
+    return ""
 
 
-def _old_tar(head: bytes) -> bool:
-    """A tar header without magic (v7): the checksum is right (sum of 512 bytes, its own field as spaces)."""
-    if not head[148:154].strip(b" ").isdigit() or len(head) < 512 or not head[0]:  # noqa: PLR2004 -- a tar block
+def _tar_header(head: bytes) -> bool:
+    """Whether a tar header's checksum is right: the sum of 512 bytes, signed or not, its own field as spaces."""
+    field = head[148:156]
+    if len(head) < 512 or not head[0]:  # noqa: PLR2004 -- a tar block
         return False
-    try:
-        stated = int(head[148:156].strip(b" \0"), 8)
-    except ValueError:
+    if field[:1] == b"\x80":  # in base 256, as GNU has it
+        stated = int.from_bytes(field[1:], "big")
+    elif field[:6].strip(b" ").isdigit() and not (digits := field.strip(b" \0")).translate(None, b"01234567"):
+        stated = int(digits, 8)
+    else:
         return False
-    return stated == sum(head[:148]) + 256 + sum(head[156:512])
+    summed = head[:148] + b" " * 8 + head[156:512]
+    return stated in {sum(summed), sum(summed) - 256 * sum(byte > 127 for byte in summed)}  # noqa: PLR2004 -- signed
 
 
 def _named(head: bytes, name: str) -> str:
@@ -171,7 +194,7 @@ def _named(head: bytes, name: str) -> str:
 def _plain(head: bytes) -> str:
     if head.startswith(b"\x5d") and _LZMA.match(head):
         return "lzma"
-    return "data" if head[:8192].translate(None, _TEXT) else "text"
+    return "data" if b"\0" in head[:8192] or head[:2048].translate(None, _TEXT) else "text"
 
 
 def extension(name: str) -> str:
@@ -200,7 +223,10 @@ def ends_as_zip(data: bytes, *, whole: bool = True) -> bool:
 
     With `whole` False they are the last bytes of more, and the directory may lie before them.
     """
-    place = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 0xFFFF))
+    start = max(0, len(data) - 22 - 0xFFFF)
+    if data.rfind(b"\x05", start) < 0:  # in text it never is, and one byte is found far faster
+        return False
+    place = data.rfind(b"PK\x05\x06", start)
     if place < 0 or place + 22 > len(data):
         return False
     size = int.from_bytes(data[place + 12 : place + 16], "little")

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from customhouse.errors import CustomhouseError
-from customhouse.inspect.appended import Watch, unopened
+from customhouse.inspect.appended import Watch, payload, scripted, unopened
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.formats.zip_records import LOCAL
-from customhouse.inspect.identify import HEAD, STUBS, broken_claim, disagreement, ends_as_zip, identify
+from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
@@ -75,7 +75,7 @@ class Walker:
 
     def walk(self, node: Node, reader: Reader, file: BinaryIO | None = None) -> str:
         """Look at one member whose bytes come from `reader` (or lie in `file`, when it has to seek); its kind."""
-        kind = identify(reader.peek(HEAD), node.name)
+        kind = self._kind(node, reader.peek(HEAD))
         self.kind = self.kind or kind
         self._misnamed(node, kind)
         format_ = FORMATS.get(kind)
@@ -84,6 +84,15 @@ class Walker:
         if kind in UNOPENED:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
         return self._guarded(node, lambda: self._leaf(node, kind, reader, file)) or kind
+
+    def _kind(self, node: Node, head: bytes) -> str:
+        """What the member is; what is two things at once is a finding, and opened as the one that can be."""
+        kind = identify(head, node.name)
+        other = beneath(head)
+        if not other or kind == other:
+            return kind
+        self._ledger.finding("polyglot", Severity.HIGH, node.path, f"it begins as {kind} and is {other}")
+        return kind if kind in FORMATS else other
 
     def _guarded(self, node: Node, work: Callable[[], str]) -> str:
         """Do it, and turn whatever stops it into ledger entries."""
@@ -152,8 +161,12 @@ class Walker:
 
     def _appended(self, node: Node, kind: str, data: bytes) -> str:
         """What ends this member; the kind of package it is thereby, if any."""
-        if why := unopened(kind, data):
+        start = payload(data) if scripted(kind, data) else None
+        if why := unopened(kind, data[:start]):
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
+        if start is not None and self._shallow(node):
+            entry = Entry("payload", iter((data[start:],)), len(data) - start)
+            self._entry(Node(f"{node.path}!/payload", "payload", node.depth + 1, "script"), entry, Book())
         return self._behind(node, kind, io.BytesIO(data)) if ends_as_zip(data) else ""
 
     def _behind(self, node: Node, kind: str, file: BinaryIO) -> str:
@@ -242,7 +255,7 @@ class Walker:
         if entry.size is None or entry.size > _SMALL:
             return self.walk(node, Reader(data))
         whole = b"".join(data)
-        kind = identify(whole[:HEAD], node.name)
+        kind = self._kind(node, whole[:HEAD])
         if kind in FORMATS or kind in UNOPENED or len(whole) != entry.size:
             return self.walk(node, Reader((whole,)))
         self._misnamed(node, kind)
