@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import pytest
 
 from customhouse.inspect import inspect
-from customhouse.inspect.limits import Limits
 from customhouse.inspect.identity import own
+from customhouse.inspect.limits import Limits
 from customhouse.model import Package
 from customhouse.scanners.packages import Packages
 

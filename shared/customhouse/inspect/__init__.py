@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from customhouse.errors import Transient
 from customhouse.inspect.feed import Feed
+from customhouse.inspect.identity import disagreements
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Limits
 from customhouse.inspect.names import printable
@@ -48,6 +49,8 @@ def inspect(
     try:
         kind = walker.artifact(node, lambda: walker.walk(node, Reader(intake), file))
         feed.close()
+        for rule, severity, member, message in disagreements(node.path, kind, ledger.packages()):
+            ledger.finding(rule, severity, member, message)
     finally:
         hashes = intake.finish(expect)
     if size is not None and size != intake.size:

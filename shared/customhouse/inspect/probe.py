@@ -22,6 +22,9 @@ _ZIP = (
     ("torch", re.compile(r"^[^/]+/data\.pkl$")),
     ("npz", re.compile(r"^[^/]+\.npy$")),
     ("go-module", re.compile(r"^[^@]+@v[^/]+/")),
+    ("sdist", re.compile(r"^[^/]+/PKG-INFO$")),
+    ("epub", re.compile(r"^META-INF/container\.xml$")),
+    ("odf", re.compile(r"^META-INF/manifest\.xml$")),
 )
 _TAR = (
     ("docker-save", re.compile(r"^manifest\.json$")),
@@ -30,6 +33,7 @@ _TAR = (
     ("sdist", re.compile(r"^[^/]+/PKG-INFO$")),
     ("crate", re.compile(r"^[^/]+/Cargo\.toml\.orig$")),
     ("helm", re.compile(r"^[^/]+/Chart\.yaml$")),
+    ("pacman", re.compile(r"^\.(?:BUILDINFO|MTREE)$")),
     ("apk-alpine", re.compile(r"^\.PKGINFO$")),
     ("conda", re.compile(r"^info/index\.json$")),
     ("gem", re.compile(r"^data\.tar\.gz$")),
@@ -41,7 +45,10 @@ _ANY = re.compile(
     "|".join(f"(?:\\./)?{p.pattern.removeprefix('^')}" for p in (r[1] for r in (*_ZIP, *_TAR, *_AR))), re.IGNORECASE
 )
 
-ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine"})
+TARS = frozenset({"tar", *(kind for kind, _ in _TAR)}) - {"gem"}
+"""Kinds that a compressed tar may be: then that is what the compressed file is, too."""
+
+ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine", "pacman"})
 """Packages that are unpacked as a file system of their own, links and set-user-id programs included."""
 
 IN_PLACE = frozenset({"jar", "apk-android"})

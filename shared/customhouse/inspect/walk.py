@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, dis
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Book, Problem, printable, problems
-from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, ROOTED, Probe
+from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, ROOTED, TARS, Probe
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -27,8 +27,6 @@ from customhouse.scanners import Member
 _SETUID = 0o6000
 _SMALL = 1 << 20
 _OURS = (NameError, ImportError, AttributeError, MemoryError, NotImplementedError)
-_TARS = frozenset({"tar", "npm", "sdist", "crate", "helm", "apk-alpine", "conda", "docker-save", "oci-layout"})
-"""Kinds that a compressed tar may be: then that is what the compressed file is, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +226,7 @@ class Walker:
                 (node.prefix or inside) if entry.transparent else "",
             )
             content = self._entry(child, entry, book)
-            if entry.transparent and kind in COMPRESSORS and content in _TARS:
+            if entry.transparent and kind in COMPRESSORS and content in TARS:
                 probe.kind = content
         return probe.kind
 
@@ -298,8 +296,14 @@ class Walker:
         self._entry(Node(f"{node.inside}!/trailing-data", "trailing-data", node.depth + 1), entry, Book())
 
 
-def checks(entry: Entry, book: Book) -> Iterator[Problem]:
+def checks(entry: Entry, book: Book) -> Iterable[Problem]:
     """What is wrong with an entry's name, type and mode."""
+    if entry.type == "file" and not entry.mode & _SETUID and entry.name:  # most of them
+        return (*problems(entry.name), *book.file(entry.name))
+    return _checks(entry, book)
+
+
+def _checks(entry: Entry, book: Book) -> Iterator[Problem]:
     if not entry.name:
         yield "empty-name", Severity.HIGH, "the name is empty"
     yield from problems(entry.name)

@@ -9,7 +9,7 @@ from typing import Literal
 from customhouse.errors import Malformed
 from customhouse.model import Fact, Package, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.ecosystems import Found, Parser, Source, assembly, gobinary, parser_for, sboms
+from customhouse.scanners.ecosystems import Found, Parser, Source, assembly, contained, gobinary, parser_for, sboms
 from customhouse.scanners.options import Options, read
 
 _PROGRAMS = (b"\x7fELF", b"MZ", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -28,11 +28,11 @@ class Packages:
     def wants(self, member: Member) -> bool:
         """Whether the name is one that a parser reads, or the first bytes are a program's or a bill of materials'."""
         programs = member.data.startswith(_PROGRAMS) or member.name.endswith(_LIBRARY)
-        return programs or parser_for(_path(member)) is not None or _is_sbom(member)
+        return programs or _named(member) is not None or _is_sbom(member)
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """A Package for each that the file names, each once; one Skip where the file is not what it claims."""
-        parser = parser_for(_path(member)) or (sboms.plain if _is_sbom(member) else None)
+        parser = _named(member) or (sboms.plain if _is_sbom(member) else None)
         if parser is None:
             yield from _facts(member, _program(member))
         elif member.size > _LARGEST:
@@ -45,6 +45,11 @@ def _path(member: Member) -> str:
     return member.path.replace("!/", "/")
 
 
+def _named(member: Member) -> Parser | None:
+    """The parser of a file by its name: what it is in its container says more than what it is called anywhere."""
+    return contained(member.container, member.name) or parser_for(_path(member))
+
+
 def _is_sbom(member: Member) -> bool:
     return member.text and sboms.looks_like(member.data)
 
@@ -54,7 +59,7 @@ def _parsed(member: Member, parser: Parser) -> Iterator[Found]:
     if not member.whole and member.stream is not None:
         member.stream.seek(0)
         data = member.stream.read(_LARGEST)
-    yield from parser(Source(data, _path(member)))
+    yield from parser(Source(data, _path(member), member.name))
 
 
 def _program(member: Member) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from customhouse.scanners.ecosystems import (
     alpine,
+    android,
     apple,
     beam,
     conan,
@@ -16,6 +17,7 @@ from customhouse.scanners.ecosystems import (
     dotnet,
     golang,
     gradle,
+    images,
     jar,
     maven,
     npm,
@@ -30,11 +32,12 @@ from customhouse.scanners.ecosystems import (
     ruby,
     rust,
     sboms,
+    vscode,
     yarn,
 )
 from customhouse.scanners.ecosystems.found import Found, Parser, Source
 
-__all__ = ["Found", "Parser", "Source", "parser_for"]
+__all__ = ["Found", "Parser", "Source", "contained", "parser_for"]
 
 MODULES = (
     alpine,
@@ -60,6 +63,7 @@ MODULES = (
     ruby,
     rust,
     sboms,
+    vscode,
     yarn,
 )
 
@@ -71,6 +75,25 @@ _ENDS = tuple({end for pattern, _ in _GLOBS if (end := pattern.rpartition("*")[2
 _OPEN = [pattern.rstrip("*") for pattern, _ in _GLOBS if pattern.endswith("*")]
 """How a path ends if a pattern fits, or what it holds where the pattern's end is open: most are told by this."""
 _ANY = re.compile("|".join(f"(?:.*/)?{fnmatch.translate(pattern)}" for pattern, _ in _GLOBS))
+
+
+_CONTAINED: dict[tuple[str, str], Parser] = {
+    ("apk-android", "AndroidManifest.xml"): android.manifest,
+    ("conda", "info/index.json"): python_installed.conda,
+    ("docker-save", "manifest.json"): images.saved,
+    ("docker-save", "index.json"): images.layout,
+    ("oci-layout", "index.json"): images.layout,
+    ("tar", "index.json"): images.layout,
+    ("rpm", "header"): rpmdb.package,
+}
+"""Manifests whose names say nothing outside the kind of container that they are the manifest of."""
+
+
+def contained(container: str, inside: str) -> Parser | None:
+    """The parser of a member at `inside` of a container of this kind that describes the whole container."""
+    if container == "go-module" and inside.endswith("/go.mod") and inside.rpartition("@")[2].count("/") == 1:
+        return golang.zipped
+    return _CONTAINED.get((container, inside.removeprefix("./")))
 
 
 @lru_cache(maxsize=1 << 12)

@@ -1,10 +1,11 @@
-"""Installed Alpine packages, and which distribution it is that is installed (os-release)."""
+"""Packages of Alpine (and Arch), installed ones and a package itself; which distribution it is (os-release)."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
 
+from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import lines, text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
@@ -17,6 +18,25 @@ def installed(source: Source) -> Iterator[Found]:
             upstream = "" if fields.get("o") == fields["P"] else fields.get("o", "")
             qualifiers = {"arch": fields.get("A", ""), "upstream": upstream}
             yield Found("apk", fields["P"], fields["V"], "alpine", fields.get("L", ""), qualifiers)
+
+
+def package(source: Source) -> Iterator[Found]:
+    """A package of Alpine or of Arch by its own .PKGINFO, `key = value` a line; pacman's names its base.
+
+    https://wiki.alpinelinux.org/wiki/Apk_spec and https://man.archlinux.org/man/PKGBUILD.5
+    """
+    values: dict[str, str] = {}
+    for line in lines(source.data):
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            values.setdefault(key.strip(), value.strip())
+    name, version, arch = (values.get(key, "") for key in ("pkgname", "pkgver", "arch"))
+    if not name or not version:
+        raise Malformed("a .PKGINFO without name or version")
+    kind, vendor = ("alpm", "arch") if "pkgbase" in values else ("apk", "alpine")
+    origin = values.get("origin", "")
+    qualifiers = {"arch": arch, "upstream": "" if origin == name else origin}
+    yield Found(kind, name, version, vendor, values.get("license", ""), qualifiers)
 
 
 def release(source: Source) -> Iterator[Found]:
@@ -34,4 +54,9 @@ def release(source: Source) -> Iterator[Found]:
         yield Found("generic", name, version, qualifiers={"distro": f"{name}-{version}".rstrip("-")})
 
 
-PARSERS: Patterns = {"apk/db/installed": installed, "etc/os-release": release, "usr/lib/os-release": release}
+PARSERS: Patterns = {
+    "apk/db/installed": installed,
+    ".PKGINFO": package,
+    "etc/os-release": release,
+    "usr/lib/os-release": release,
+}

@@ -1,10 +1,11 @@
-"""Installed Debian packages: /var/lib/dpkg/status, and the status.d of images without dpkg."""
+"""Debian packages: installed ones (/var/lib/dpkg/status, the status.d of images without dpkg), and a package itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
@@ -35,13 +36,32 @@ def status(source: Source) -> Iterator[Found]:
     """
     for fields in _stanzas(source.data):
         name, version = fields.get("package", ""), fields.get("version", "")
-        if not name or not version or fields.get("status", " installed").split()[-1] != "installed":
-            continue
-        origin = _SOURCE.fullmatch(fields.get("source", ""))
-        upstream = origin.expand(r"\1@\2").rstrip("@") if origin else ""
-        vendor = "ubuntu" if _UBUNTU.search(fields.get("maintainer", "")) else "debian"
-        qualifiers = {"arch": fields.get("architecture", ""), "upstream": upstream}
-        yield Found("deb", name, version, vendor, qualifiers=qualifiers)
+        if name and version and (fields.get("status") or "installed").split()[-1] == "installed":
+            yield _package(name, version, fields)
 
 
-PARSERS: Patterns = {"lib/dpkg/status": status, "lib/dpkg/status.d/*": status, "lib/opkg/status": status}
+def _package(name: str, version: str, fields: Mapping[str, str]) -> Found:
+    origin = _SOURCE.fullmatch(fields.get("source", ""))
+    upstream = origin.expand(r"\1@\2").rstrip("@") if origin else ""
+    vendor = "ubuntu" if _UBUNTU.search(fields.get("maintainer", "")) else "debian"
+    qualifiers = {"arch": fields.get("architecture", ""), "upstream": upstream}
+    return Found("deb", name, version, vendor, qualifiers=qualifiers)
+
+
+def control(source: Source) -> Iterator[Found]:
+    """A package by its own control file (deb-control(5)); Malformed without what makes it one."""
+    if source.inside.removeprefix("./") != "control":
+        return
+    fields = next(_stanzas(source.data), {})
+    name, version = fields.get("package", ""), fields.get("version", "")
+    if not name or not version:
+        raise Malformed("a control file without package or version")
+    yield _package(name, version, fields)
+
+
+PARSERS: Patterns = {
+    "lib/dpkg/status": status,
+    "lib/dpkg/status.d/*": status,
+    "lib/opkg/status": status,
+    "control.tar*/control": control,
+}

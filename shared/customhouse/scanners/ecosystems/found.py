@@ -54,10 +54,14 @@ def _open(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to parse: all of its bytes, and where it was found, with `/` between every container and member."""
+    """A file to parse: all of its bytes, and where it was found, with `/` between every container and member.
+
+    `inside` is its path in the one container that holds it.
+    """
 
     data: bytes
     path: str = ""
+    inside: str = ""
 
     @property
     def name(self) -> str:

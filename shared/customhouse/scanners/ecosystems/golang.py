@@ -68,6 +68,15 @@ def mod(source: Source) -> Iterator[Found]:
         yield Found("golang", "stdlib", versions.get("toolchain") or versions["go"])
 
 
+def zipped(source: Source) -> Iterator[Found]:
+    """A module by the folder of its zip, `path@version/`, and what its go.mod requires (https://go.dev/ref/mod#zip-files)."""
+    folder = source.inside.removesuffix("/go.mod")
+    path, at, version = folder.rpartition("@")
+    if at and path and version:
+        yield module(path, version)
+    yield from mod(source)
+
+
 def checksums(source: Source) -> Iterator[Found]:
     """go.sum holds what was ever needed; lines for a go.mod alone name no code."""
     for line in lines(source.data):

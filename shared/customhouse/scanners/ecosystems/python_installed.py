@@ -18,7 +18,7 @@ def metadata(source: Source) -> Iterator[Found]:
 
 
 def conda(source: Source) -> Iterator[Found]:
-    """A record of `conda-meta`, one installed package each."""
+    """A record of `conda-meta`, one installed package each, or a package's own info/index.json."""
     record = json_table(source.data)
     name, version = word(record.get("name")), word(record.get("version"))
     if not name or not version:

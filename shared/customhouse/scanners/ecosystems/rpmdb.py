@@ -49,11 +49,16 @@ def header(blob: bytes) -> dict[int, str]:
     return out
 
 
+def package(source: Source) -> Iterator[Found]:
+    """A package by the header of its own file, which begins with a magic number of eight bytes."""
+    yield from _package(source.data[8:])
+
+
 def _package(blob: bytes) -> Iterator[Found]:
     try:
         tags = header(blob)
     except (struct.error, ValueError) as error:
-        raise Malformed(f"an RPM database with a broken header: {error}") from error
+        raise Malformed(f"a broken RPM header: {error}") from error
     name = tags.get(_NAME, "")
     if not name or name == "gpg-pubkey":
         return

@@ -1,4 +1,4 @@
-"""Ruby: Gemfile.lock and gemspecs."""
+"""Ruby: Gemfile.lock, gemspecs, and the metadata of gems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from customhouse.errors import Malformed
-from customhouse.scanners.ecosystems.documents import lines, text
+from customhouse.scanners.ecosystems.documents import lines, listing, mapping, text, word, yaml_table
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _LOCKED = re.compile(r" {4}([\w.-]+) \(([^)\s]+)\)")
@@ -44,4 +44,16 @@ def gemspec(source: Source) -> Iterator[Found]:
     yield Found("gem", name[1], version[1] if version else "")
 
 
-PARSERS: Patterns = {"Gemfile.lock": lock, "gems.locked": lock, "*.gemspec": gemspec}
+def metadata(source: Source) -> Iterator[Found]:
+    """A gem by its own metadata.gz: a Gem::Specification as YAML, whose Ruby types are not looked at."""
+    document = yaml_table(source.data)
+    name, version = word(document.get("name")), word(mapping(document.get("version")).get("version"))
+    if not name or not version:
+        raise Malformed("a gem's metadata without name or version")
+    platform = word(document.get("platform"))
+    licenses = " OR ".join(filter(None, map(word, listing(document.get("licenses")))))
+    qualifiers = {"platform": "" if platform == "ruby" else platform}
+    yield Found("gem", name, version, license=licenses, qualifiers=qualifiers)
+
+
+PARSERS: Patterns = {"Gemfile.lock": lock, "gems.locked": lock, "*.gemspec": gemspec, "metadata.gz/metadata": metadata}
