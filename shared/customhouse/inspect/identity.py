@@ -16,6 +16,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from customhouse.inspect.names import printable
 from customhouse.model import Package, Severity
 
 _JAVA = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
@@ -74,7 +75,7 @@ def own(name: str, kind: str, packages: Iterable[Package]) -> PackageURL | None:
     A manifest names its own package before those it depends on. Of several (a jar with others shaded in), the one
     counts whose name the file's begins with.
     """
-    found = dict(_manifests(name, kind, packages).values())
+    found = dict(_manifests(printable(name), kind, packages).values())
     if len(found) > 1:
         file = _file(name)
         found = {text: one for text, one in found.items() if file.startswith(f"{one.name}-")}
@@ -96,7 +97,7 @@ def _file(name: str) -> str:
 
 
 def disagreements(name: str, kind: str, packages: Iterable[Package]) -> Iterator[Disagreement]:
-    """Where an artifact's name, its folders and its manifests tell of different packages."""
+    """Where an artifact's name (as members' paths begin), its folders and its manifests tell of different packages."""
     manifests = _manifests(name, kind, packages)
     if kind in _ONE and len({purl for purl, _ in manifests.values()}) > 1:
         named = ", ".join(sorted(purl for purl, _ in manifests.values())[:3])

@@ -38,14 +38,14 @@ def _root(data: bytes, place: int) -> dict[str, str]:
     strings = b""
     while place < len(data):
         kind, _, size = _CHUNK.unpack_from(data, place)
-        if size < _CHUNK.size:
-            raise Malformed("an AndroidManifest.xml with a chunk of no length")
+        if not _CHUNK.size <= size <= len(data) - place:
+            raise Malformed("an AndroidManifest.xml with a part of no or excessive length")
         if kind == _STRINGS:
             strings = data[place : place + size]
         elif kind == _START:
             return dict(_attributes(data[place : place + size], strings))
         place += size
-    return {}
+    raise Malformed("an AndroidManifest.xml without an element")
 
 
 def _attributes(chunk: bytes, strings: bytes) -> Iterator[tuple[str, str]]:
