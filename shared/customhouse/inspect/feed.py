@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
+
+from msgspec.structs import replace
 
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit

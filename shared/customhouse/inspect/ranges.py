@@ -10,6 +10,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
+from msgspec import structs
+
 from customhouse.inspect.appended import Watch
 from customhouse.inspect.feed import WINDOW, Feed
 from customhouse.inspect.formats import FORMATS, UNOPENED
@@ -173,11 +175,11 @@ def _ends(node: Node, head: bytes, parts: Parts, feed: Feed, ledger: Ledger) -> 
         first = Member(node.path, node.name, kind, parts.size, file.read(WINDOW), last=False)
         start = max(len(first.data), parts.size - _footer(file, parts.size))
         file.seek(start)
-        last = replace(first, data=file.read(), offset=start, last=True)
+        last = structs.replace(first, data=file.read(), offset=start, last=True)
     feed.part(first)
     feed.part(last)
     for scanner in feed.seeking(first):
-        feed.stream(replace(first, stream=(file := parts.open())), [scanner], _Opened(file))
+        feed.stream(structs.replace(first, stream=(file := parts.open())), [scanner], _Opened(file))
     if kind in UNOPENED:
         ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
     watch = Watch(kind)

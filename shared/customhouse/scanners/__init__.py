@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, runtime_checkable
+
+import msgspec
 
 from customhouse.errors import ConfigError
 
@@ -27,8 +28,7 @@ BUILTIN = (
 """Every module of this package that is a scanner; a test asserts that none is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One member's bytes as a scanner sees them: whole up to the engine's window size, else window by window.
 
     `path` is where it was found (`app.whl!/pkg/x.so`), `name` its own name inside its container, `kind` what the

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.assembly import assembly
