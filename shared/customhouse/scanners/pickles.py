@@ -18,7 +18,9 @@ from customhouse.scanners.pickles_allowed import Allowed, curated, runs_code
 from customhouse.scanners.pickles_operations import TABLE
 from customhouse.scanners.pickles_plain import PROTOCOLS, SMALL, Plain
 from customhouse.scanners.pickles_reader import Broken, Reader, inflated
-from customhouse.scanners.pickles_walk import OPERATIONS, Global, Machine, Report
+from customhouse.scanners.pickles_repeats import Unsure
+from customhouse.scanners.pickles_values import Global
+from customhouse.scanners.pickles_walk import OPERATIONS, Machine, Report
 
 INFLATED = 4 << 30
 STREAMS = 1000
@@ -97,10 +99,15 @@ class PickleScanner:
             end = Plain(reader, _BYTES * self._operations).end() if hopeful and len(reader.data) > SMALL else None
             if end is None:
                 if reader.base > begin:
-                    reader, hopeful = place.open(), False
-                    reader.advance(begin)
+                    reader, hopeful = _reopened(place, begin), False
                 machine = Machine(reader, 0, TABLE, self._operations)
-                report, end = machine.run(), machine.at
+                try:
+                    report = machine.run()
+                except Unsure:
+                    reader = _reopened(place, begin)
+                    machine = Machine(reader, 0, TABLE, self._operations, repeats=False)
+                    report = machine.run()
+                end = machine.at
             yield report, reader.base + end
             if not report.whole:
                 return
@@ -138,6 +145,12 @@ class _Place:
     open: Callable[[], Reader]
     sure: bool
     start: int | None = None
+
+
+def _reopened(place: _Place, begin: int) -> Reader:
+    reader = place.open()
+    reader.advance(begin)
+    return reader
 
 
 def _plausible(report: Report) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from customhouse.scanners.pickles_walk import Global
+from customhouse.scanners.pickles_values import Global
 
 CURATED = Path(__file__).parent / "rules" / "pickles" / "allowed.txt"
 _CLASS = "Class"

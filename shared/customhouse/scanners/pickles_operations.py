@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from customhouse.scanners.pickles_reader import Broken
-from customhouse.scanners.pickles_walk import CONTAINER, CONTAINERS, NAME, Call, Global, Machine, Operation, Value
+from customhouse.scanners.pickles_repeats import OPAQUE, Unsure, sure
+from customhouse.scanners.pickles_values import CONTAINER, CONTAINERS, Call, Global, Value
+from customhouse.scanners.pickles_walk import NAME, Machine, Operation
 
 _PROTOCOL = 5
 _ARRAY = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
@@ -127,17 +129,19 @@ def _build(machine: Machine, at: int) -> int:
     state, built = machine.stack.pop(), machine.stack[-1]
     if isinstance(built, Global):
         machine.problem("changes a class or a function that it imports")
-    if not isinstance(built, Call):
+    if not isinstance(built, Call) or built.function != _ARRAY:
         return at
-    built.state = state
-    if built.function == _ARRAY and isinstance(state, dict):
-        return _array(machine, at, state)
-    return at
+    machine.arrays += 1
+    if state is OPAQUE:
+        raise Unsure
+    return _array(machine, at, state) if isinstance(state, dict) else at
 
 
 def _array(machine: Machine, at: int, state: dict[Any, Any]) -> int:
     """Past the bytes of a joblib array: padding, then items; objects are a pickle of their own."""
     kind = state[b"dtype"]
+    for value in state.values():
+        sure(value)
     if machine.frame == machine.reader.base + at:
         machine.frame = None
     if at + 1 >= machine.reader.limit:
@@ -164,7 +168,7 @@ def _item(code: Value) -> tuple[bytes, int]:
 
 
 def _nested(machine: Machine, at: int) -> int:
-    inner = Machine(machine.reader, at, TABLE, machine.operations)
+    inner = Machine(machine.reader, at, TABLE, machine.operations, repeats=False)
     inner.follow()
     machine.report.names |= inner.report.names
     for text in inner.report.problems:

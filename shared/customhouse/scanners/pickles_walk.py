@@ -10,11 +10,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from customhouse.scanners.pickles_reader import Broken, Reader
+from customhouse.scanners.pickles_repeats import OPAQUE, Repeats, Unsure
+from customhouse.scanners.pickles_values import CONTAINER, CONTAINERS, Call, Global, Value
 
-Value = object
 OPERATIONS = 5_000_000
 """Opcodes of one stream that are followed: some 20 MB of small objects, and a few seconds."""
 NAME = 160
@@ -23,33 +24,8 @@ _ECHO = 50
 """Times that containers may be fetched per value remembered, before it is an attempt to use up memory."""
 
 
-class Global(NamedTuple):
-    """An importable name as the pickle has it."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(slots=True)
-class Call:
-    """What calling `function` would give; `state` is what BUILD would hand it."""
-
-    function: Value
-    arguments: Value
-    state: Value = None
-
-
-class Container:
-    """A list, a set or a dictionary; what is in it does not matter."""
-
-
-CONTAINER: Final = Container()
 _FIELDS: Final = frozenset({10, 12})
 _FIELD: Final = b"allow_mmap"
-CONTAINERS: Final = frozenset({Container, tuple})
 _MOVES: Final = frozenset(b"\x95bpqrPIFLSVcig")
 """Opcodes after which other bytes may be in memory, another frame, or another way to remember."""
 _INT: Final = struct.Struct("<i").unpack_from
@@ -71,7 +47,15 @@ class Report:
 class Machine:
     """One stream: from PROTO (or the first opcode) to STOP. `at` is the index of the next byte in the reader."""
 
-    def __init__(self, reader: Reader, at: int, table: Sequence[Operation], operations: int = OPERATIONS) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        at: int,
+        table: Sequence[Operation],
+        operations: int = OPERATIONS,
+        *,
+        repeats: bool = True,
+    ) -> None:
         self.reader = reader
         self.at = at
         self.report = Report()
@@ -81,12 +65,13 @@ class Machine:
         self.keep: Callable[[Value], None] = self.memo.append
         self.sparse: dict[int, Value] = {}
         self.frame: int | None = None
-        self.echoes = 0
+        self.echoes = self.arrays = 0
         self.table = table
         self.operations = operations
+        self.repeats = Repeats(self) if repeats else None
 
     def run(self) -> Report:
-        """Follow the stream to its end; never raises for what the bytes say."""
+        """Follow the stream to its end; raises for nothing that the bytes say, except Unsure where repeats are on."""
         try:
             self.follow()
         except Broken as error:
@@ -106,7 +91,7 @@ class Machine:
         """The opcodes that make up most of a pickle are inlined, most frequent first; the others are in the table."""
         at, limit, data = self.at, -1, self.reader.data
         stack, memo, marks, table = self.stack, self.memo, self.marks, self.table
-        push, keep, called = stack.append, self.keep, self.called
+        push, keep, called, repeats = stack.append, self.keep, self.called, self.repeats
         for _ in range(self.operations):
             if at >= limit:
                 at = self._edge(at)
@@ -132,6 +117,8 @@ class Machine:
                 marks.append(stack)
                 stack = []
                 push = stack.append
+                if repeats:
+                    at = repeats.leap(at, limit, stack)
             elif code == 0x4A:  # BININT
                 push(_INT(data, at)[0])
                 at += 4
@@ -153,6 +140,8 @@ class Machine:
                 stack = marks.pop()
                 push = stack.append
                 stack[-1] = _filled(values) if len(values) in _FIELDS and _FIELD in values else stack[-1]
+                if repeats:
+                    at = repeats.leap(at, limit, stack)
             elif 0x84 < code < 0x88:  # TUPLE1 to TUPLE3
                 values = stack[0x84 - code :]
                 del stack[0x84 - code :]
@@ -162,6 +151,9 @@ class Machine:
             elif code == 0x52 or code == 0x81:  # noqa: PLR1714 -- REDUCE or NEWOBJ
                 value = stack.pop()
                 push(called(stack.pop(), value))
+                if repeats and at < limit and data[at] == 0x94:  # MEMOIZE, then the next object
+                    keep(stack[-1])
+                    at = repeats.leap(at + 1, limit, stack)
             elif code == 0x47:  # BINFLOAT
                 push(None)
                 at += 8
@@ -179,8 +171,16 @@ class Machine:
                 stack = self.stack
                 push = stack.append
                 if code in _MOVES:
-                    data, limit, keep = self.reader.data, self._limit(), self.keep
-        self.report.limited = True
+                    data, limit, keep, repeats = self.reader.data, self._limit(), self.keep, self.repeats
+                    if repeats and (code == 0x62 or code == 0x95):  # noqa: PLR1714 -- BUILD or FRAME, as above
+                        at = repeats.leap(at, limit, stack)
+        self.at, self.stack, self.report.limited = at, stack, True
+
+    def alone(self, at: int, operations: int) -> Machine:
+        """Another machine on the same bytes and with the same memo, whose stack is empty."""
+        other = Machine(self.reader, at, self.table, operations, repeats=False)
+        other.memo, other.keep = self.memo, self.memo.append
+        return other
 
     def _edge(self, at: int) -> int:
         """The end of the frame or of what is in memory: no opcode may lie across the first."""
@@ -212,17 +212,22 @@ class Machine:
         """Keep the top of the stack under `index`; old picklers count from 1, hostile ones anyhow."""
         if 0 <= index < len(self.memo):
             self.memo[index] = self.stack[-1]
+            if self.repeats:
+                self.repeats.forget()
         elif index == len(self.memo):
             self.memo.append(self.stack[-1])
         else:
             self.sparse[index] = self.stack[-1]
             self.keep = self._refuse
+            self.repeats = None
 
     def _refuse(self, _value: Value) -> None:
         raise Broken("counts what it remembers in two ways")
 
     def imported(self, module: Value, name: Value) -> Value:
         """The name that the stream imports here; one that is computed or no text cannot be judged."""
+        if module is OPAQUE or name is OPAQUE:
+            raise Unsure
         if not (isinstance(module, bytes) and isinstance(name, bytes)):
             self.problem("imports a name that it computes")
             return None
@@ -240,6 +245,8 @@ class Machine:
 
 def _filled(values: list[Value]) -> Value:
     """The state of a joblib array, five or six fields: the one dictionary whose items matter."""
+    if OPAQUE in values[::2]:
+        raise Unsure
     return {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
 
 
