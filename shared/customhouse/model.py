@@ -111,7 +111,8 @@ class Stat:
     """What a store says of one object version; `location` is pinned, `modified` is UTC epoch seconds.
 
     `tags` is None where the answer did not carry them. `digests` holds what the store itself computed, lower-case
-    hex by algorithm (`md5`, `crc32c`, `sha256`).
+    hex by algorithm (`md5`, `crc32c`, `sha256`). `held` is a legal, temporary or event hold (None where the answer
+    did not tell), `locked_until` the end of its retention, `used` the last read where the store keeps track of it.
     """
 
     location: Location
@@ -121,6 +122,9 @@ class Stat:
     storage_class: str = ""
     tags: Mapping[str, str] | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    held: bool | None = None
+    locked_until: float | None = None
+    used: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import yaml
 
 from customhouse.commands.lifecycle_inputs import Surroundings
 from customhouse.commands.lifecycle_plan import Wanted, from_store
+from customhouse.lifecycle.execute import Bucket as Opened
 from customhouse.lifecycle.inventory.live import Known
 from customhouse.lifecycle.inventory.records import Index
 from customhouse.lifecycle.limits import Limits
@@ -95,9 +96,12 @@ class Records(Index):
 class Demo(Surroundings):
     """The bucket, its records, and native rules installed."""
 
-    def index(self, rules: Sequence[Rule]) -> Index:
+    def lookup(self, rules: Sequence[Rule]) -> Index:
         del rules
         return Records()
+
+    def bucket(self, root: str) -> Opened:
+        return Opened(self.store(root))
 
     def marks(self, root: str, rules: Sequence[Rule]) -> Marks:
         return compile_rules(rules, Target(root)).used

@@ -35,7 +35,7 @@ def test_a_listing_gives_one_row_per_live_object_with_what_its_record_knows() ->
     newer = store.put("a", b"22")
     store.put("b", b"3")
     facts = live.Known(verdict="clean", package="numpy")
-    found = list(live.rows(store, 0.0, lambda where: facts if where == newer else None))
+    found = list(live.rows(store, 0.0, live.Closer(lambda where: facts if where == newer else None)))
     assert [(item.location.key, item.size, item.package) for item in found] == [("a", 2, "numpy"), ("b", 1, "")]
     assert all(item.live for item in found)
 

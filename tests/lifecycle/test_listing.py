@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from customhouse.catalog import Record
+from customhouse.catalog import Catalog, Record
 from customhouse.catalog.record import encode, key_of
 from customhouse.errors import ConfigError, Malformed
 from customhouse.lifecycle import installed
-from customhouse.lifecycle.asking import asks_records, asks_tags, asks_versions
+from customhouse.lifecycle.asking import asks_dates, asks_reads, asks_records, asks_tags, asks_versions, refuse_unread
 from customhouse.lifecycle.installed import Installed
-from customhouse.lifecycle.inventory.live import rows
-from customhouse.lifecycle.inventory.records import Index, read
+from customhouse.lifecycle.inventory.live import Closer, rows
+from customhouse.lifecycle.inventory.records import Index, Records, read
 from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.vocabulary import load
 from customhouse.model import Coverage, Decision, Inspection, Location, Outcome, Stat, Verdict
+from customhouse.ports import Body
 from customhouse.stores.memory import MemoryStore
 from tests.lifecycle.support import memory
 
@@ -52,21 +54,23 @@ def test_tags_that_a_listing_leaves_out_are_read_where_they_are_asked_for() -> N
     store = terse()
     assert [dict(one.tags) for one in rows(store, NOW)] == [{}, {}, {}]
     assert store.asked == 0
-    assert [dict(one.tags) for one in rows(store, NOW, tags=True)] == [{"name": name} for name in "abc"]
-    assert [dict(one.tags) for one in rows(store, NOW, tags=True, versions=True)] == [{"name": name} for name in "abc"]
+    assert [dict(one.tags) for one in rows(store, NOW, Closer(tags=True))] == [{"name": name} for name in "abc"]
+    assert [dict(one.tags) for one in rows(store, NOW, Closer(tags=True), versions=True)] == [
+        {"name": name} for name in "abc"
+    ]
 
 
 def test_tags_that_come_along_are_not_read_again() -> None:
     store = memory()
     store.put("a", b"x", tags={"name": "a"})
     store.tags = lambda location: pytest.fail(f"asked for {location}")  # type: ignore[method-assign] # a store that must not be asked
-    assert [dict(one.tags) for one in rows(store, NOW, tags=True)] == [{"name": "a"}]
+    assert [dict(one.tags) for one in rows(store, NOW, Closer(tags=True))] == [{"name": "a"}]
 
 
 def test_an_object_that_went_away_while_its_tags_were_read_is_left_out() -> None:
     store = terse()
     store.gone = "b"
-    assert [one.location.key for one in rows(store, NOW, tags=True)] == ["a", "c"]
+    assert [one.location.key for one in rows(store, NOW, Closer(tags=True))] == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -84,10 +88,11 @@ def test_the_trash_is_listed_beside_a_prefix_and_nothing_twice(prefix: str, expe
     assert [one.location.key for one in rows(store, NOW, prefix=prefix)] == expected
 
 
-def record(location: Location, *outcomes: Outcome, verdict: Verdict = Verdict.CLEAN) -> Record:
+def record(location: Location, *outcomes: Outcome, verdict: Verdict = Verdict.CLEAN, decided: float = 0.0) -> Record:
     inspection = Inspection(location.key, "zip", 1, {}, (), (), Coverage(1, 1, 1))
     decision = Decision(verdict, "r")
-    return Record(location=location, state="done", decision=decision, inspection=inspection, outcomes=outcomes)
+    known: dict[str, Any] = {"decision": decision, "inspection": inspection, "outcomes": outcomes}
+    return Record(location=location, state="done", decided=decided, **known)
 
 
 UPLOAD = Location("s3://in", "k", "v1", "e1")
@@ -98,13 +103,88 @@ def test_a_record_is_found_where_the_artifact_came_in_and_where_it_was_put() -> 
     index = Index(
         [record(UPLOAD, Outcome("copy", "done", COPY), Outcome("copy", "superseded", replace(COPY, key="x")))]
     )
-    for place in (UPLOAD, COPY, replace(COPY, etag="")):
+    for place in (UPLOAD, COPY, replace(COPY, etag=""), replace(COPY, version="")):  # as current versions are listed
         found = index(place)
         assert found is not None
         assert (found.verdict, found.kind) == ("clean", "zip")
     assert index(replace(COPY, version="v10")) is None
     assert index(replace(COPY, key="x")) is None
-    assert len(list(index)) == 2
+
+
+def test_of_two_versions_with_the_same_bytes_the_last_word_is_told_where_a_listing_has_no_versions() -> None:
+    older, newer = record(UPLOAD, decided=1.0), record(replace(UPLOAD, version="v2"), verdict=Verdict.HELD, decided=2.0)
+    for records in ([older, newer], [newer, older]):
+        index = Index(records)
+        found = [index(place) for place in (UPLOAD, replace(UPLOAD, version=""))]
+        assert [one.verdict for one in found if one] == ["clean", "held"]
+
+
+def test_records_are_read_one_by_one_until_an_artifact_has_none_of_its_own() -> None:
+    store = Reads(memory().root)
+    uploads = [replace(UPLOAD, version=f"{at}") for at in range(30)]
+    for one in uploads:
+        store.put(f"p/{key_of(one)}", encode(record(one, Outcome("copy", "done", replace(COPY, version=one.version)))))
+    lookup = Records(Catalog(store, "p/"))
+    store.opened = 0
+    assert [lookup(one) is not None for one in uploads[:3]] == [True] * 3
+    assert store.opened == 3
+    assert lookup(replace(COPY, version="7")) is not None
+    assert store.opened == 3 + 1 + 30
+    assert lookup(replace(COPY, version="never")) is None
+    assert lookup(uploads[9]) is not None
+    assert store.opened == 34
+
+
+class Reads(MemoryStore):
+    """Counts what is opened."""
+
+    opened = 0
+
+    def read(self, location: Location, start: int = 0, length: int | None = None) -> Body:
+        self.opened += 1
+        return super().read(location, start, length)
+
+
+class Locked(MemoryStore):
+    """Lists without holds as S3 does; each object is held by its own name, which asking it tells."""
+
+    asked = 0
+
+    def stat(self, location: Location) -> Stat:
+        self.asked += 1
+        found = super().stat(location)
+        return replace(found, held=location.key == "held", locked_until=NOW + 1 if location.key == "locked" else None)
+
+
+def test_holds_that_a_listing_leaves_out_are_asked_for_where_a_rule_could_act() -> None:
+    store = Locked(memory().root)
+    for name in ("held", "locked", "free", "other"):
+        store.put(name, b"x")
+    closer = Closer(locks=True, wanted=lambda one: one.location.key != "other")
+    found = {one.location.key: (one.held, one.locked_until) for one in rows(store, NOW, closer)}
+    assert found == {"held": (True, None), "locked": (False, NOW + 1), "free": (False, None), "other": (False, None)}
+    assert store.asked == 3
+    assert not any(one.held for one in rows(store, NOW))
+    assert store.asked == 3
+
+
+def test_only_rows_that_a_rule_could_act_on_are_looked_at_more_closely() -> None:
+    store, asked = terse(), []
+    closer = Closer(lambda where: asked.append(where.key), tags=True, wanted=lambda one: one.location.key == "b")
+    found = [(one.location.key, dict(one.tags)) for one in rows(store, NOW, closer)]
+    assert found == [("a", {}), ("b", {"name": "b"}), ("c", {})]
+    assert (asked, store.asked) == (["b"], 1)
+
+
+@pytest.mark.parametrize(
+    "terms", [{"idle": "30d"}, {"age": "1d", "keep": {"latest": 1, "per": "folder", "order": "used"}}]
+)
+def test_rules_about_last_reads_are_refused_where_no_object_tells_one(terms: Mapping[str, object]) -> None:
+    rules = load([{"id": "unread", "do": "delete", "in": "s3://b", **terms}])
+    with pytest.raises(ConfigError, match="rule 'unread' asks when objects were last read, which s3://b does not tell"):
+        refuse_unread(rules, {"az://a/c": False, "s3://b": False})
+    refuse_unread(rules, {"az://a/c": False, "s3://b": True})
+    refuse_unread(load([{"id": "old", "do": "delete", "age": "1d"}]), {"s3://b": False})
 
 
 def test_all_records_past_a_key_are_read_and_a_broken_one_stops() -> None:
@@ -133,13 +213,16 @@ def test_all_records_past_a_key_are_read_and_a_broken_one_stops() -> None:
         ({"keep": {"latest": 1, "per": "package"}}, "records"),
         ({"keep": {"latest": 1, "per": "folder", "order": "version"}}, "records"),
         ({"keep": {"latest": 1, "per": "folder"}}, ""),
-        ({"expires": True}, "records"),
+        ({"expires": True}, "dates"),
+        ({"idle": "1d"}, "reads"),
+        ({"keep": {"latest": 1, "per": "folder", "order": "used"}}, "reads"),
         ({"noncurrent": "1d"}, "versions"),
     ],
 )
 def test_rules_say_what_they_must_be_told(terms: Mapping[str, object], asked: str) -> None:
     rules = load([{"id": "r", "do": "delete", "age": "1d", **terms}])
     told = {"tags": asks_tags(rules), "records": asks_records(rules), "versions": asks_versions(rules)}
+    told |= {"dates": asks_dates(rules), "reads": asks_reads(rules)}
     assert [name for name, answer in told.items() if answer] == ([asked] if asked else [])
 
 

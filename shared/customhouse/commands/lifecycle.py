@@ -11,13 +11,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from customhouse.commands import lifecycle_native, lifecycle_plan, lifecycle_show
+from customhouse.commands import lifecycle_expire, lifecycle_native, lifecycle_plan, lifecycle_show
 from customhouse.commands.lifecycle_inputs import Policy, Surroundings
 from customhouse.commands.lifecycle_show import Format, Style
 from customhouse.errors import ConfigError
 from customhouse.lifecycle import apply as applying
 from customhouse.lifecycle import plan as planning
 from customhouse.lifecycle import undo as undoing
+from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.inventory import table
 from customhouse.lifecycle.journal import FileJournal
 from customhouse.lifecycle.limits import Limits, refuse
@@ -31,6 +32,7 @@ application = typer.Typer(no_args_is_help=True, help="Retention: plan it, apply 
 application.command("compile")(lifecycle_native.compile_)
 application.command("install")(lifecycle_native.install)
 application.command("drift")(lifecycle_native.drift)
+application.command("expire")(lifecycle_expire.expire)
 
 
 PlanFile = Annotated[Path, typer.Argument(help="A plan that `lifecycle plan` wrote.")]
@@ -72,10 +74,9 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")] = Path("inventory.jsonl"),
 ) -> None:
     """Write a store's listing with tags and all that the records know, for `plan --inventory`."""
-    here, now = Surroundings.read(), time.time()
-    index = here.everything()
+    here = Surroundings.read()
     with output.open("wb") as file:
-        count = table.export(lifecycle_plan.listed(here, url, (), index, now, tags=True), file)
+        count = table.export(lifecycle_plan.everything(here, url, time.time()), file)
     sys.stdout.write(f"wrote {output}: {count:,} artifacts\n")
 
 
@@ -102,9 +103,18 @@ def apply(
     mine = digest(planning.ready(here.rules(policy), frozenset())) if policy else ""
     refuse(made.header, time.time(), limits, accept=accept, policy=mine)
     buckets = here.buckets({item.location.root for item in made.items() if not item.cloud})
+    dates = by_any_name(Dates(*here.state())) if made.header.dated else None
     with FileJournal(_journal(plan, made)) as journal:
         done = applying.apply(
-            made, buckets, time.time(), journal=journal, limits=limits, accept=accept, policy=mine, workers=workers
+            made,
+            buckets,
+            time.time(),
+            journal=journal,
+            limits=limits,
+            accept=accept,
+            policy=mine,
+            dates=dates,
+            workers=workers,
         )
         total = sum(total.items for total in made.header.totals if not total.cloud)
         fine = lifecycle_show.outcomes(done, total, "applying", as_json=style is Format.JSON)

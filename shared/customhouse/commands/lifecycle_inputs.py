@@ -10,14 +10,17 @@ from typing import Annotated
 
 import typer
 
+from customhouse.catalog import Catalog
 from customhouse.commands.lifecycle_show import counted
 from customhouse.errors import ConfigError
 from customhouse.jobs.lifecycle import read_text
 from customhouse.lifecycle import installed
-from customhouse.lifecycle.asking import asks_records, asks_tags
+from customhouse.lifecycle.asking import asks_dates, asks_records, asks_tags
+from customhouse.lifecycle.dates import Dated, Dates
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory import in_use
-from customhouse.lifecycle.inventory.records import Index, read
+from customhouse.lifecycle.inventory.live import Lookup
+from customhouse.lifecycle.inventory.records import Index, Records, read
 from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
 from customhouse.policy.load import default
@@ -64,7 +67,11 @@ class Surroundings:
 
     def buckets(self, roots: Iterable[str]) -> dict[str, Bucket]:
         """Every store that a plan names."""
-        return {root: Bucket(self.store(root), self.target(root)) for root in roots}
+        return {root: self.bucket(root) for root in roots}
+
+    def bucket(self, root: str) -> Bucket:
+        """A store, and what its cloud has beyond objects."""
+        return Bucket.of(self.store(root), self.target(root))
 
     def state(self) -> tuple[Store, str]:
         """Where lifecycle remembers things; ConfigError without records."""
@@ -80,20 +87,28 @@ class Surroundings:
         """What the cloud does of the rules in a bucket by itself."""
         return installed.marks(*self.state(), root, rules) if self.records else {}
 
-    def index(self, rules: Sequence[Rule]) -> Index:
-        """What the records know, where a rule asks for it; ConfigError where it asks and there are none."""
+    def lookup(self, rules: Sequence[Rule]) -> Lookup | None:
+        """What the records know, read as far as it is asked for; None where no rule asks."""
         asking = asks_records(rules)
-        if not asking:
-            return Index(())
-        if self.records is None:
-            raise ConfigError(
-                f"rule {asking!r} asks for what only the records know: set CUSTOMHOUSE_RECORDS to the store of them"
-            )
-        return self.everything()
+        return (
+            Records(Catalog(*self._kept(asking)), lambda found: counted(found, "reading records")) if asking else None
+        )
 
-    def everything(self) -> Index:
+    def everything(self) -> Lookup:
         """What all records know; ConfigError where there are none."""
         return Index(counted(read(*self.state()), "reading records"))
+
+    def dates(self, rules: Sequence[Rule]) -> Sequence[Dated]:
+        """The dates of single artifacts; none where no rule asks."""
+        asking = asks_dates(rules)
+        return list(Dates(*self._kept(asking))) if asking else []
+
+    def _kept(self, rule: str) -> tuple[Store, str]:
+        if self.records is None:
+            raise ConfigError(
+                f"rule {rule!r} asks for what only the records know: set CUSTOMHOUSE_RECORDS to the store of them"
+            )
+        return self.state()
 
     def in_use(self, names: Sequence[str]) -> AbstractSet[str] | None:
         """What the in-use lists name; None where none was given."""

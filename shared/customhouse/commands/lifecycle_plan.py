@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, cast
 from customhouse.commands.lifecycle_inputs import Surroundings, without_tags
 from customhouse.commands.lifecycle_show import counted
 from customhouse.errors import ConfigError
-from customhouse.lifecycle import plan
-from customhouse.lifecycle.asking import asks_records, asks_tags, asks_versions
+from customhouse.lifecycle import needed, plan
+from customhouse.lifecycle.asking import asks_reads, asks_tags, asks_versions, refuse_unread
+from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.inventory import live, table
-from customhouse.lifecycle.inventory.records import Index
 from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.words import Artifact
@@ -43,7 +43,8 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
         raise ConfigError("a live listing is planned as .jsonl; Parquet plans are made from --inventory")
     rules = plan.ready(wanted.rules, wanted.in_use)
     root, _ = split(url)
-    found = list(listed(here, url, rules, here.index(rules), wanted.now)) if wanted.rules else []
+    found = list(listed(here, url, rules, wanted.now)) if wanted.rules else []
+    refuse_unread(rules, {root: not found or any(one.used is not None for one in found)})
     marks = here.marks(root, wanted.rules)
     made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, marks=marks)
     with wanted.out.open("wb") as file:
@@ -51,20 +52,31 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
     return plan.read(wanted.out)
 
 
-def listed(
-    here: Surroundings, url: str, rules: Sequence[Rule], index: Index, now: float, *, tags: bool = False
-) -> Iterator[Artifact]:
-    """The artifacts of a store with what the rules look at, without our own records."""
-    root, prefix = split(url)
-    rows = live.rows(
-        here.store(root),
-        now,
-        index,
-        prefix=prefix,
-        versions=asks_versions(rules),
-        tags=tags or bool(asks_tags(rules)),
+def listed(here: Surroundings, url: str, rules: Sequence[Rule], now: float) -> Iterator[Artifact]:
+    """The artifacts of a store, told what the rules ask for and only where it matters."""
+    root, _ = split(url)
+    closer = live.Closer(
+        lookup=here.lookup(rules),
+        tags=bool(asks_tags(rules)),
+        locks=here.bucket(root).hides,
+        dates=by_any_name(here.dates(rules)),
+        wanted=needed.wanted(rules, now),
     )
-    ours = here.ours(root)
+    return _rows(here, url, now, closer, versions=asks_versions(rules))
+
+
+def everything(here: Surroundings, url: str, now: float) -> Iterator[Artifact]:
+    """The artifacts of a store with all that can be known of each."""
+    root, _ = split(url)
+    dates = by_any_name(Dates(*here.state()))
+    closer = live.Closer(lookup=here.everything(), tags=True, locks=here.bucket(root).hides, dates=dates)
+    return _rows(here, url, now, closer, versions=False)
+
+
+def _rows(here: Surroundings, url: str, now: float, closer: live.Closer, *, versions: bool) -> Iterator[Artifact]:
+    """A listing without our own records."""
+    root, prefix = split(url)
+    rows, ours = live.rows(here.store(root), now, closer, prefix=prefix, versions=versions), here.ours(root)
     return (one for one in counted(rows, "listing") if ours is None or not one.location.key.startswith(ours))
 
 
@@ -78,8 +90,11 @@ def from_files(here: Surroundings, files: Sequence[Path], cloud: str, account: s
             raise ConfigError(f"{file}: no such file; name the files of an inventory")
     with tempfile.TemporaryDirectory() as spill, table.connect(spill=Path(spill)) as database:
         _load(database, files, cloud, account, wanted.rules)
-        if files[0].suffix != ".jsonl" and asks_records(wanted.rules):
-            joined.join(database, here.index(wanted.rules))
+        if files[0].suffix != ".jsonl":  # an export has all of it
+            joined.tell_dates(database, here.dates(wanted.rules))
+            joined.tell_records(database, wanted.rules, wanted.now, here.lookup(wanted.rules))
+        if asks_reads(wanted.rules):
+            refuse_unread(wanted.rules, joined.reads(database))
         roots = joined.roots(database)
         for root in roots:
             if (ours := here.ours(root)) is not None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customhouse.errors import ConfigError, Rejected
 from customhouse.jobs import waivers
 from customhouse.lifecycle import installed
-from customhouse.lifecycle.asking import asks_records
+from customhouse.lifecycle.asking import UntoldError, asks_dates
+from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory import in_use
-from customhouse.lifecycle.inventory.live import Lookup
-from customhouse.lifecycle.inventory.records import Index, read
+from customhouse.lifecycle.inventory.records import Records
+from customhouse.lifecycle.inventory.version import Identity
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.rules import digest
 from customhouse.lifecycle.schedule import Job, Run
@@ -45,20 +47,22 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
     counts = Counter(waivers.run(app, expired))
     refused: list[str] = []
     complete = True
-    lookup = _lookup(app) if rules else None
+    known = _Known(app)
     for url in subjects(app) if rules else ():
         if expired():
             complete = False
             break
         try:
-            done = _one(app, url, expired, lookup or (lambda _: None))
-        except Rejected as error:  # a store that is not there, or may not be listed, holds up no other
+            done = _one(app, url, expired, known)
+        except (Rejected, UntoldError) as error:  # a store that is not there, or tells no reads, holds up no other
             refused.append(f"{url}: {error}")
             continue
         if done is not None:
             counts.update(done.statuses)
             refused += [done.refused] if done.refused else []
             complete &= not done.cursor
+    if complete and asks_dates(rules):
+        Dates(app.catalog.store, app.catalog.prefix).tidy(app.store, app.clock())
     return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **counts}
 
 
@@ -72,40 +76,54 @@ def subjects(app: App) -> list[str]:
     return [*asked, *sorted(named)]
 
 
-def _one(app: App, url: str, expired: Expired, lookup: Lookup) -> Run | None:
+class _Known:
+    """What is known beyond the stores, read when the first plan asks for it."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    @cached_property
+    def records(self) -> Records:
+        """The records, one by one or all, as far as plans ask for them."""
+        return Records(self._app.catalog)
+
+    @cached_property
+    def dates(self) -> Mapping[Identity, float]:
+        """The dates of single artifacts, where a rule asks for them."""
+        catalog = self._app.catalog
+        dates = Dates(catalog.store, catalog.prefix) if asks_dates(self._app.policy.lifecycle) else ()
+        return by_any_name(dates)
+
+
+def _one(app: App, url: str, expired: Expired, known: _Known) -> Run | None:
     """One store's turn; None where it had one not long ago."""
     now, policy = app.clock(), digest(app.policy.lifecycle)
     cursor = app.cursors.get("lifecycle", url)
     word, _, rest = cursor.partition(" ")
     if word == policy and now < float(rest):
         return None
-    done = go_on(_job(app, url, lookup), now, expired, "" if word == policy else cursor)
+    done = go_on(_job(app, url, known), now, expired, "" if word == policy else cursor)
     app.cursors.set("lifecycle", url, done.cursor or f"{policy} {now + PAUSE}")
     return done
 
 
-def _job(app: App, url: str, lookup: Lookup) -> Job:
+def _job(app: App, url: str, known: _Known) -> Job:
     root, prefix = split(url)
     state, rules = app.catalog, app.policy.lifecycle
     options = app.settings.options if root.startswith("az:") else {}
     return Job(
-        bucket=Bucket(app.store(root), open_target(root, options)),
+        bucket=Bucket.of(app.store(root), open_target(root, options)),
         rules=rules,
         state=state.store,
         prefix=f"{state.prefix}lifecycle/",
         marks=installed.marks(state.store, state.prefix, root, rules),
-        lookup=lookup,
+        lookup=known.records,
+        dates=known.dates,
         in_use=_in_use(app),
         within=prefix,
         limits=Limits(few=FEW),
         ours=state.prefix if state.store.root == root else None,
     )
-
-
-def _lookup(app: App) -> Lookup:
-    if not asks_records(app.policy.lifecycle):
-        return lambda _: None
-    return Index(read(app.catalog.store, app.catalog.prefix))
 
 
 def _in_use(app: App) -> frozenset[str] | None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from customhouse.errors import ConfigError, Transient
-from customhouse.lifecycle.execute import FAILED, Bucket, execute
+from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, execute
+from customhouse.lifecycle.inventory.version import Identity, identity
 from customhouse.lifecycle.journal import Forgetful, Journal
 from customhouse.lifecycle.limits import Limits, refuse
 from customhouse.lifecycle.parallel import bounded
@@ -28,15 +29,19 @@ def apply(
     limits: Limits | None = None,
     accept: bool = False,
     policy: str = "",
+    dates: Mapping[Identity, float] | None = None,
     workers: int = 8,
     sleep: Sleep = time.sleep,
 ) -> Iterator[Outcome]:
     """Do the plan's items that are not the cloud's, yielding outcomes as they come.
 
-    Refuses (RefusedPlan) before the first change: see `limits.refuse`. `buckets` has one entry per root in the plan.
+    Refuses (RefusedPlan) before the first change: see `limits.refuse`. `buckets` has one entry per root in the plan,
+    `dates` are those of single artifacts as they are now; a plan by rules that ask for them is not applied without.
     Ends early where the caller stops iterating: what was begun is finished and journaled, the rest is not started.
     """
     refuse(plan.header, now, limits or Limits(), accept=accept, policy=policy)
+    if plan.header.dated and dates is None:
+        raise ConfigError(f"rule {plan.header.dated[0]!r} asks for the dates of artifacts: set CUSTOMHOUSE_RECORDS")
     memory = journal or Forgetful()
     waiting = (item for item in plan.items() if not item.cloud and not memory.seen(item))
 
@@ -44,7 +49,11 @@ def apply(
         bucket = buckets.get(item.location.root)
         if bucket is None:
             raise ConfigError(f"{item.location.root}: the plan names this store, but it was not opened")
-        outcome = patiently(lambda: execute(item, bucket, plan.header.protect.get(item.rule, {})), item, sleep)
+        if item.rule in plan.header.dated and not (dates or {}).get(identity(item.location), now + 1) <= now:
+            outcome = Outcome(item.action.value, PROTECTED, item.location, "its date was put off")
+        else:
+            protect = plan.header.protect.get(item.rule, {})
+            outcome = patiently(lambda: execute(item, bucket, protect, now), item, sleep)
         memory.write(outcome)
         return outcome
 

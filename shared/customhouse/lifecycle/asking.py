@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from customhouse.errors import ConfigError
 from customhouse.lifecycle.rules import Rule, Select
+
+
+class UntoldError(ConfigError):
+    """A rule asks for what no object of a store tells."""
+
 
 RECORD_TERMS = ("verdict", "kind", "ecosystem")
 
@@ -24,10 +30,40 @@ def asks_records(rules: Iterable[Rule]) -> str:
     return next((rule.id for rule in rules if _record_terms(rule)), "")
 
 
+def asks_dates(rules: Iterable[Rule]) -> str:
+    """The first rule that asks for the dates of single artifacts, empty where none does."""
+    return next((rule.id for rule in rules if rule.expires), "")
+
+
+def asks_reads(rules: Iterable[Rule]) -> str:
+    """The first rule that asks when artifacts were last read, empty where none does."""
+    return next((rule.id for rule in rules if _reads(rule)), "")
+
+
+def refuse_unread(rules: Iterable[Rule], reads: Mapping[str, bool]) -> None:
+    """Refuse rules about last reads for a store (by its root) of whose objects not one tells any.
+
+    Such a rule would be due for nothing, or rank by age, and nobody would know.
+    """
+    asking = [rule for rule in rules if _reads(rule)]
+    for root, told in reads.items():
+        if not told and (rule := asks_reads(rule for rule in asking if not rule.root or root in rule.root)):
+            raise UntoldError(
+                f"rule {rule!r} asks when objects were last read, which {root} does not tell (only Blob Storage does, "
+                "with last access time tracking): name the stores that do with `in`, or ask for age"
+            )
+
+
+def _reads(rule: Rule) -> bool:
+    return rule.idle is not None or bool(rule.keep and rule.keep.order == "used")
+
+
 def _record_terms(rule: Rule) -> Sequence[str]:
     terms = [name for name in RECORD_TERMS if any(getattr(select, name) for select in _selects(rule))]
-    terms += ["package"] if rule.keep and (rule.keep.per == "package" or rule.keep.order == "version") else []
-    return [*terms, *(["expires"] if rule.expires else [])]
+    return [
+        *terms,
+        *(["package"] if rule.keep and (rule.keep.per == "package" or rule.keep.order == "version") else []),
+    ]
 
 
 def _selects(rule: Rule) -> Iterator[Select]:

@@ -20,16 +20,32 @@ DONE, SUPERSEDED, PROTECTED, DEFERRED, FAILED = "done", "superseded", "protected
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One store, and what lifecycle asks of it beyond that where the cloud has it."""
+    """One store, and what lifecycle asks of it beyond that where the cloud has it.
+
+    `hides` tells that a delete succeeds though the object is held: it is only hidden, and must be looked at before.
+    """
 
     store: Store
     target: LifecycleTarget | None = None
+    hides: bool = False
+
+    @classmethod
+    def of(cls, store: Store, target: LifecycleTarget | None) -> Bucket:
+        """The bucket, asked (two calls) whether it hides: S3 does with Object Lock; the other clouds refuse."""
+        return cls(store, target, target is not None and store.root.startswith("s3:") and _locks(target))
 
 
-def execute(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Outcome:
+def _locks(target: LifecycleTarget) -> bool:
+    try:
+        return target.features().locks
+    except Denied:
+        return True
+
+
+def execute(item: Item, bucket: Bucket, protect: Mapping[str, str], now: float) -> Outcome:
     """Do one item and say what came of it; only Transient is raised, for the caller to try again."""
     try:
-        status, detail = _ACTIONS[item.action](item, bucket, protect)
+        status, detail = _ACTIONS[item.action](item, bucket, Guard(protect, now))
     except Conflict as error:
         status, detail = SUPERSEDED, str(error)
     except Gone as error:
@@ -44,22 +60,45 @@ def execute(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Outcome:
 Result = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What spares an artifact even now: a tag that protects from the rule, a hold or lock from deletion."""
+
+    tags: Mapping[str, str]
+    now: float
+
+    def tagged(self, store: Store, found: Stat) -> str:
+        """The protecting tag that an artifact carries by now, as it was just `found`: planning may be hours ago."""
+        if not self.tags:
+            return ""
+        tags = store.tags(found.location) if found.tags is None else found.tags
+        return "carries a protecting tag" if carries(tags, self.tags, every=False) else ""
+
+    def held(self, found: Stat) -> str:
+        """The hold or lock that is on it."""
+        if found.held:
+            return "a hold is on it"
+        return "it is locked" if found.locked_until is not None and found.locked_until > self.now else ""
+
+
 def trash_key(item: Item) -> str:
     """Where a deleted version waits: a function of the item alone, so that undo needs nothing but the plan."""
     name = hashlib.sha256(str(item.location).encode()).hexdigest()[:32]
     return f"{trash_prefix(item.undo)}{name}"
 
 
-def _delete(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+def _delete(item: Item, bucket: Bucket, guard: Guard) -> Result:
     store = bucket.store
-    if not item.undo and not protect and _conditional(item):
+    if not item.undo and not guard.tags and not bucket.hides and _conditional(item):
         store.delete(item.location)
         return DONE, ""
     try:
         found = current(item, store)
     except Gone:
         return DONE, "already gone"
-    if reason := _protected(store, found, protect):
+    if reason := guard.held(found):
+        return DEFERRED, reason
+    if reason := guard.tagged(store, found):
         return PROTECTED, reason
     if not item.undo:
         store.delete(_deletable(item))
@@ -92,14 +131,6 @@ def current(item: Item, store: Store) -> Stat:
     if planned != there:
         raise Conflict(f"{here} was overwritten after planning")
     return found
-
-
-def _protected(store: Store, found: Stat, protect: Mapping[str, str]) -> str:
-    """The protecting tag that an artifact carries by now, as it was just `found`: planning may be hours ago."""
-    if not protect:
-        return ""
-    tags = store.tags(found.location) if found.tags is None else found.tags
-    return "carries a protecting tag" if carries(tags, protect, every=False) else ""
 
 
 def _deletable(item: Item) -> Location:
@@ -137,16 +168,16 @@ def verify(store: Store, original: Stat, copy: Location) -> None:
         raise Rejected(f"{copy} is not the same as {original.location}: left as it was")
 
 
-def _tag(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+def _tag(item: Item, bucket: Bucket, guard: Guard) -> Result:
     pairs = [pair.split("=", 1) for pair in item.detail.split(",")]
     found = current(item, bucket.store)
-    if reason := _protected(bucket.store, found, protect):
+    if reason := guard.tagged(bucket.store, found):
         return PROTECTED, reason
     bucket.store.tag(item.location, dict(pairs))
     return DONE, ""
 
 
-def _class(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
+def _class(item: Item, bucket: Bucket, guard: Guard) -> Result:
     if bucket.target is None:
         return FAILED, f"{item.location.root} has no storage classes"
     if not item.live and item.location.scheme != "az":
@@ -159,7 +190,7 @@ def _class(item: Item, bucket: Bucket, protect: Mapping[str, str]) -> Result:
         raise
     if found.storage_class == item.detail:
         return DONE, "already there"
-    if reason := _protected(bucket.store, found, protect):
+    if reason := guard.tagged(bucket.store, found):
         return PROTECTED, reason
     bucket.target.change_class(item.location, item.detail)
     return DONE, ""
@@ -171,14 +202,14 @@ def _moved(item: Item, store: Store) -> bool:
     return (now.storage_class, now.size) == (item.detail, item.size)
 
 
-def _hold(item: Item, bucket: Bucket, _protect: Mapping[str, str]) -> Result:
+def _hold(item: Item, bucket: Bucket, _guard: Guard) -> Result:
     if bucket.target is None:
         return FAILED, f"{item.location.root} has no holds"
     bucket.target.hold(item.location)
     return DONE, ""
 
 
-_ACTIONS: Mapping[Action, Callable[[Item, Bucket, Mapping[str, str]], Result]] = {
+_ACTIONS: Mapping[Action, Callable[[Item, Bucket, Guard], Result]] = {
     Action.DELETE: _delete,
     Action.TAG: _tag,
     Action.CLASS: _class,

@@ -144,16 +144,19 @@ def matching(keep: Keep, item: Artifact) -> bool:
 
 def due(rule: Rule, item: Artifact, now: float) -> bool:
     """Whether every condition of the rule holds and its action would change anything."""
+    return elapsed(rule, item, now) and changes(rule, item)
+
+
+def elapsed(rule: Rule, item: Artifact, now: float) -> bool:
+    """Whether every wait of the rule is over; never where the moment it counts from is not known."""
     waits = ((rule.age, item.created), (rule.idle, item.used), (rule.noncurrent, item.noncurrent_since))
     for wait, since in waits:
         if wait is not None and (since is None or now < since + wait):
             return False
-    if rule.expires and (item.expires_at is None or now < item.expires_at):
-        return False
-    return _changes(rule, item)
+    return not rule.expires or (item.expires_at is not None and now >= item.expires_at)
 
 
-def _changes(rule: Rule, item: Artifact) -> bool:
+def changes(rule: Rule, item: Artifact) -> bool:
     """Whether an action is not already true of the artifact; an empty object's class has no price to lower."""
     if rule.action is Action.CLASS:
         scheme = item.location.scheme

@@ -63,7 +63,8 @@ class Header:
 
     `clock` is the planner's now (UTC epoch seconds), `inventory` where its rows came from, `scanned` and
     `scanned_size` all that was looked at, `kept` how many artifacts a rule explicitly keeps, `protect` the tags that
-    spare an artifact, by rule, looked at again before anything is done.
+    spare an artifact, by rule, looked at again before anything is done; so are the dates of artifacts for the `dated`
+    rules.
     """
 
     policy: str
@@ -75,6 +76,7 @@ class Header:
     totals: tuple[Total, ...]
     samples: tuple[Item, ...] = ()
     protect: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dated: tuple[str, ...] = ()
     note: str = ""
     format: str = FORMAT
 
@@ -119,6 +121,7 @@ def make(
         totals=totals(items),
         samples=samples(items),
         protect=protect(rules),
+        dated=dated(rules),
         note=note(rules),
     )
     return Plan(header, lambda: iter(items))
@@ -140,6 +143,11 @@ def note(rules: Sequence[Rule]) -> str:
 def protect(rules: Iterable[Rule]) -> dict[str, dict[str, str]]:
     """The protecting tags of each rule."""
     return {rule.id: dict(rule.protect.tag) for rule in rules if rule.protect.tag}
+
+
+def dated(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The rules that ask for the dates of single artifacts."""
+    return tuple(rule.id for rule in rules if rule.expires)
 
 
 def is_cloud(mark: str, tags: Mapping[str, str], rule: str) -> bool:

@@ -23,6 +23,7 @@ from customhouse.lifecycle.plan import (
     Marks,
     Plan,
     Total,
+    dated,
     note,
     parse_header,
     protect,
@@ -212,6 +213,7 @@ def _header(database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], now: flo
         totals=totals,
         samples=_samples(database, sorted({total.rule for total in totals})),
         protect=protect(rules),
+        dated=dated(rules),
         note=note(rules),
     )
 

@@ -13,10 +13,12 @@ import msgspec
 
 from customhouse.errors import Gone, Rejected
 from customhouse.lifecycle.apply import Sleep, apply
-from customhouse.lifecycle.asking import asks_tags, asks_versions
+from customhouse.lifecycle.asking import asks_dates, asks_records, asks_tags, asks_versions, refuse_unread
 from customhouse.lifecycle.execute import Bucket
-from customhouse.lifecycle.inventory.live import Lookup, rows
+from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
+from customhouse.lifecycle.inventory.version import Identity
 from customhouse.lifecycle.limits import Limits, RefusedPlan
+from customhouse.lifecycle.needed import wanted
 from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, ready, write
 from customhouse.lifecycle.rules import Rule, digest
 from customhouse.lifecycle.words import Artifact
@@ -36,7 +38,8 @@ class Job:
     state: Store
     prefix: str = "lifecycle/"
     marks: Marks = field(default_factory=dict)
-    lookup: Lookup = lambda _: None
+    lookup: Lookup | None = None
+    dates: Mapping[Identity, float] = field(default_factory=dict)
     in_use: AbstractSet[str] | None = None
     within: str = ""
     ours: str | None = None
@@ -81,6 +84,7 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
             {job.bucket.store.root: job.bucket},
             now,
             limits=job.limits,
+            dates=job.dates,
             workers=job.workers,
             sleep=job.sleep,
         )
@@ -110,6 +114,7 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, 
         inventory.append(one)
         if not len(inventory) % 1000 and expired():
             return None
+    refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
     key = f"{job.prefix}plans/{plan.header.policy[7:19]}-{int(now)}.jsonl"
     body = io.BytesIO()
@@ -120,16 +125,16 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, 
 
 
 def listed(job: Job, now: float) -> Iterator[Artifact]:
-    """What the job's rules are about, told as much as they ask for."""
+    """What the job's rules are about, told as much as they ask for and only where it matters."""
     rules = ready(job.rules, job.in_use)
-    found = rows(
-        job.bucket.store,
-        now,
-        job.lookup,
-        prefix=job.within,
-        versions=asks_versions(rules),
+    closer = Closer(
+        lookup=job.lookup if asks_records(rules) else None,
         tags=bool(asks_tags(rules)),
+        locks=job.bucket.hides,
+        dates=job.dates if asks_dates(rules) else {},
+        wanted=wanted(rules, now),
     )
+    found = rows(job.bucket.store, now, closer, prefix=job.within, versions=asks_versions(rules))
     return (one for one in found if job.ours is None or not one.location.key.startswith(job.ours))
 
 

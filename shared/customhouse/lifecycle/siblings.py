@@ -73,14 +73,15 @@ def _without(known: list[Artifact], location: Location) -> list[Artifact]:
 
 
 def there(store: Store, known: list[Artifact]) -> list[Artifact]:
-    """Those that are still what they were, with the tags they carry now; one or two calls each."""
+    """Those that are still what they were, with the tags and holds that are on them now; one or two calls each."""
 
     def look(one: Artifact) -> Artifact | None:
         try:
             found = store.stat(replace(one.location, version="", etag=""))
             if (found.location.version or found.location.etag) != (one.location.version or one.location.etag):
                 return None
-            return replace(one, tags=store.tags(found.location) if found.tags is None else found.tags)
+            tags = store.tags(found.location) if found.tags is None else found.tags
+            return replace(one, tags=tags, held=bool(found.held), locked_until=found.locked_until)
         except (Gone, Conflict):
             return None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from customhouse.lifecycle import classes, patterns
+from customhouse.lifecycle import classes, needed, patterns
 from customhouse.lifecycle.interpreter import STRENGTH
 from customhouse.lifecycle.inventory.table import quote
 from customhouse.lifecycle.rules import TRASH, Keep, Rule, Select
@@ -181,19 +182,39 @@ def ranked(rule: Rule, now: float) -> str:
 
 
 def due(rule: Rule, now: float) -> str:
-    """As `interpreter.due`; the sum is written in the same order, so that rounding is the same."""
+    """As `interpreter.due`."""
+    return every([elapsed(rule, now), changes(rule)])
+
+
+def elapsed(rule: Rule, now: float) -> str:
+    """As `interpreter.elapsed`; the sum is written in the same order, so that rounding is the same."""
     waits = ((rule.age, "created"), (rule.idle, "used"), (rule.noncurrent, "noncurrent_since"))
     terms = [
         f"coalesce({now!r}::DOUBLE >= {column} + {wait}::DOUBLE, false)" for wait, column in waits if wait is not None
     ]
     terms += [f"coalesce({now!r}::DOUBLE >= expires_at, false)"] if rule.expires else []
-    if rule.action is Action.CLASS:
-        terms.append(f"size > 0 AND {target_rank(rule)} > {_current_rank()}")
-    if rule.action is Action.TAG:
-        terms.append(f"NOT ({every(_tags(rule.set_tags))})")
-    if rule.action is Action.HOLD:
-        terms.append("NOT held")
     return every(terms)
+
+
+def changes(rule: Rule) -> str:
+    """As `interpreter.changes`."""
+    if rule.action is Action.CLASS:
+        return f"size > 0 AND {target_rank(rule)} > {_current_rank()}"
+    if rule.action is Action.TAG:
+        return f"NOT ({every(_tags(rule.set_tags))})"
+    return "NOT held" if rule.action is Action.HOLD else "true"
+
+
+def wanted(rules: Sequence[Rule], now: float) -> str:
+    """As `needed.wanted`."""
+    return some(_could(rule, now) for rule in needed.acting(rules))
+
+
+def _could(rule: Rule, now: float) -> str:
+    terms = [candidate(replace(rule, select=needed.bare(rule.select)))]
+    if rule.keep:
+        return every(terms)
+    return every([*terms, elapsed(rule, now), *([changes(rule)] if rule.action is Action.CLASS else [])])
 
 
 def target_rank(rule: Rule) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from customhouse.catalog import Record
-from customhouse.errors import CustomhouseError, Rejected
+from customhouse.catalog import Catalog, Record
+from customhouse.errors import Conflict, CustomhouseError, Gone, Rejected
 from customhouse.lifecycle import installed
+from customhouse.lifecycle.asking import asks_dates, asks_reads
+from customhouse.lifecycle.dates import Dates
 from customhouse.lifecycle.execute import DONE, FAILED, SUPERSEDED, Bucket, execute
 from customhouse.lifecycle.inventory import live
+from customhouse.lifecycle.inventory.records import places
 from customhouse.lifecycle.native.compile import due_at, label
 from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Compiled
@@ -24,6 +27,7 @@ from customhouse.ports import LifecycleTarget, Store
 REMEMBERED = 600.0
 """Seconds for which the native rules of a bucket are taken as known."""
 LEFT = "left"
+"""The status of what is seen to later."""
 MOST = 10
 """Artifacts that one upload may push out. More are due where a rule is new: those wait for the schedule, whose plan
 is held against the blast radius."""
@@ -49,9 +53,9 @@ def enforce(rules: Sequence[Rule], artifact: Artifact, siblings: Sequence[Artifa
 
     `siblings` are all artifacts of the same store and package, the new one included. Only rules that keep the latest
     per package are asked, but all that keep anything are heard. Without a known package nothing is enforced, nor
-    where a rule protects what is in use, which the upload path does not know.
+    where a rule asks for what the upload path does not know: what is in use, when it was last read.
     """
-    if not artifact.package or any(rule.protect.in_use for rule in rules):
+    if not artifact.package or any(rule.protect.in_use for rule in rules) or asks_reads(rules):
         return []
     pushing = {rule.id for rule in rules if _pushes(rule)}
     group = [one for one in siblings if (one.ecosystem, one.package) == (artifact.ecosystem, artifact.package)]
@@ -59,7 +63,8 @@ def enforce(rules: Sequence[Rule], artifact: Artifact, siblings: Sequence[Artifa
 
 
 def _pushes(rule: Rule) -> bool:
-    return rule.keep is not None and rule.keep.per == "package"
+    """Whether an upload can make a rule act on others; the dates of those may have changed since they came."""
+    return rule.keep is not None and rule.keep.per == "package" and not rule.expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,45 @@ class Uploads:
         """
         deleted = {one.location for one in outcomes if one.step == "delete" and one.status == DONE}
         for location in _stands(record, outcomes):
+            if asks_dates(self.rules) and location != record.location:
+                yield from self._tried("date", location, partial(self._carry, record.location, location))
             if location not in deleted and any(not rule.root or location.root in rule.root for rule in self.rules):
                 yield from self._tried("arm", location, partial(self._arm, record, location, now))
                 if record.decision and record.decision.verdict.passes:
                     yield from self._tried("retire", location, partial(self._retire, record, location, now))
+
+    def date(self, location: Location, expires_at: float | None, now: float) -> Iterator[Outcome]:
+        """Say when one version expires (None: never), and the copies that were made of it; label them anew.
+
+        `left` tells of an artifact that is still being looked at: its copies are not known yet.
+        """
+        held = Catalog(self.state, self.prefix).find(location)
+        self.dates.set(location, expires_at)
+        record = held.record if held else None
+        copies = [one for one in places(record) if one != location and self._there(one)] if record else []
+        for place in copies:
+            self.dates.set(place, expires_at)
+        for place in (location, *copies):
+            yield Outcome("date", DONE, place)
+            yield from self._tried("arm", place, partial(self._arm, record, place, now))
+        if record and not record.finished:
+            yield Outcome("date", LEFT, location, "it is still being looked at: say it again once that is done")
+
+    @property
+    def dates(self) -> Dates:
+        """The dates of single artifacts."""
+        return Dates(self.state, self.prefix)
+
+    def _there(self, location: Location) -> bool:
+        try:
+            self.store(location.root).stat(location)
+        except (Gone, Conflict):
+            return False
+        return True
+
+    def _carry(self, upload: Location, copy: Location) -> list[Outcome]:
+        self.dates.carry(upload, copy)
+        return []
 
     @staticmethod
     def _tried(step: str, location: Location, work: Callable[[], list[Outcome]]) -> list[Outcome]:
@@ -94,7 +134,7 @@ class Uploads:
         except CustomhouseError as error:
             return [Outcome(step, FAILED, location, str(error))]
 
-    def _arm(self, record: Record, location: Location, now: float) -> list[Outcome]:
+    def _arm(self, record: Record | None, location: Location, now: float) -> list[Outcome]:
         """Label the artifact, or take off a label that no rule puts on it: one of an earlier verdict, or forged."""
         compiled = self._compiled(location.root, now)
         target = self.target(location.root) if compiled and "armed" in compiled.used.values() else None
@@ -102,14 +142,24 @@ class Uploads:
             return []
         artifact = self._artifact(record, location)
         if stamp := arm(self.rules, compiled, artifact):
-            target.arm(location, stamp.label, stamp.custom_time)
-            return [Outcome("arm", DONE, location, stamp.label)]
+            return [self._stamp(target, location, stamp)]
         if LIFECYCLE_TAG not in artifact.tags:
             return []
         if location.scheme == "gs":  # its Custom-Time cannot be taken back, only held off
             target.hold(location)
         self.store(location.root).tag(location, {LIFECYCLE_TAG: None})
         return [Outcome("disarm", DONE, location)]
+
+    def _stamp(self, target: LifecycleTarget, location: Location, stamp: Arming) -> Outcome:
+        """Label it; what the cloud would delete too late, since a Custom-Time only grows, is left to the function."""
+        try:
+            target.arm(location, stamp.label, stamp.custom_time)
+        except Conflict as error:
+            if stamp.artifact.tags.get(LIFECYCLE_TAG) != stamp.label:
+                raise
+            self.store(location.root).tag(location, {LIFECYCLE_TAG: None})
+            return Outcome("disarm", DONE, location, str(error))
+        return Outcome("arm", DONE, location, stamp.label)
 
     def _compiled(self, root: str, now: float) -> Compiled | None:
         """What is installed in a bucket, asked for once in a while."""
@@ -120,13 +170,15 @@ class Uploads:
             self.remembered[root] = now, found
         return found
 
-    def _artifact(self, record: Record, location: Location) -> Artifact:
+    def _artifact(self, record: Record | None, location: Location) -> Artifact:
         """The row that an inventory would have of it."""
         store = self.store(location.root)
         stat = store.stat(location)
         if stat.tags is None:
             stat = replace(stat, tags=store.tags(stat.location))
-        return live.artifact(stat, live.known(record.decision, record.inspection), None)
+        facts = live.known(record.decision, record.inspection) if record else None
+        found = live.artifact(stat, facts, None)
+        return replace(found, expires_at=self.dates.get(location)) if asks_dates(self.rules) else found
 
     def _retire(self, record: Record, location: Location, now: float) -> list[Outcome]:
         facts = live.known(record.decision, record.inspection)
@@ -145,7 +197,7 @@ class Uploads:
             raise Rejected(f"{len(due)} artifacts of {facts.package} are due at once: left to the schedule")
         bucket = Bucket(store, self.target(location.root))
         protect = {rule.id: dict(rule.protect.tag) for rule in here}
-        done = [execute(item, bucket, protect[item.rule]) for item in due]
+        done = [execute(item, bucket, protect[item.rule], now) for item in due]
         gone = {one.location for one in group} - {one.location for one in standing}
         known.drop(artifact, gone | {one.location for one in done if one.step == "delete" and one.status == DONE})
         return [_reported(one) for one in done]

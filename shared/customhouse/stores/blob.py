@@ -145,7 +145,8 @@ class BlobStore:
 
     def list(self, prefix: str = "", *, after: str = "", versions: bool = False) -> Iterator[Stat]:
         """See `ports.Store.list`; folder markers of hierarchical accounts are left out."""
-        include = ["metadata", *(["versions"] if versions else [])]
+        locks = [] if self._hierarchical else ["legalhold", "immutabilitypolicy"]
+        include = ["metadata", *locks, *(["versions"] if versions else [])]
         with translated(self.root):
             for found in self._service.get_container_client(self._container).list_blobs(
                 name_starts_with=prefix or None, include=include, results_per_page=self._options.page_size

@@ -84,6 +84,9 @@ def from_properties(root: str, key: str, found: BlobProperties, *, hierarchical:
         str(found.blob_tier or ""),
         from_metadata(found.metadata) if hierarchical else (None if found.tag_count else {}),
         {"md5": bytes(md5).hex()} if md5 else {},
+        held=bool(found.has_legal_hold),
+        locked_until=until.timestamp() if (until := found.immutability_policy.expiry_time) else None,
+        used=found.last_accessed_on.timestamp() if found.last_accessed_on else None,
     )
 
 

@@ -58,7 +58,15 @@ def from_blob(root: str, blob: Blob) -> Stat:
         blob.storage_class or "",
         dict(blob.metadata or {}),
         {name: base64.b64decode(value).hex() for name, value in digests.items() if value},
+        held=bool(blob.temporary_hold or blob.event_based_hold),
+        locked_until=_locked_until(blob),
     )
+
+
+def _locked_until(blob: Blob) -> float | None:
+    """The end of the bucket's or of the object's own retention, whichever is later."""
+    ends = (blob.retention_expiration_time, blob.retention.retain_until_time)
+    return max((end.timestamp() for end in ends if end), default=None)
 
 
 def from_media(location: Location, headers: Mapping[str, str]) -> Stat:

@@ -62,7 +62,10 @@ def _refusal(error: ClientError, what: object) -> CustomhouseError:
 
 
 def from_answer(location: Location, answer: Mapping[str, Any]) -> Stat:
-    """The stat in a GetObject or HeadObject answer; a range answer tells the whole size too."""
+    """The stat in a GetObject or HeadObject answer; a range answer tells the whole size too.
+
+    Holds and retention are told to those who may GetObjectLegalHold and GetObjectRetention; to others there are none.
+    """
     etag = answer["ETag"].strip('"')
     version = answer.get("VersionId", "")
     whole = answer.get("ContentRange", "").rpartition("/")[2]
@@ -74,6 +77,8 @@ def from_answer(location: Location, answer: Mapping[str, Any]) -> Stat:
         answer.get("StorageClass", "STANDARD"),
         None if answer.get("TagCount") else {},
         _digests(etag, answer),
+        held="ON" in (answer.get("ObjectLockLegalHoldStatus"), answer.get("ObjectLockEventHold")),
+        locked_until=until.timestamp() if (until := answer.get("ObjectLockRetainUntilDate")) else None,
     )
 
 
