@@ -6,7 +6,6 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from customhouse.model import Severity
 
@@ -15,8 +14,6 @@ _SAFE = re.compile(r"^[ -~]*$")
 _ORDINARY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_@+=.~-][A-Za-z0-9_@+=,.~ /()-]{0,250}\Z")
 """Most names there are: nothing is wrong with them anywhere, and one look tells."""
 _DECEPTIVE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
-_MANIFEST = re.compile("META-INF/", re.IGNORECASE)
-"""Names that are looked up without regard to case even where an archive is read in place (JAR specification)."""
 _LONG = 4096
 
 Problem = tuple[str, Severity, str]
@@ -73,75 +70,6 @@ def canonical(name: str) -> str:
     return plain.lstrip("/") if plain != "." else ""
 
 
-def escapes(link: str, target: str, *, rooted: bool) -> bool:
-    """Whether a symbolic link's target is outside the tree; `rooted` trees have a `/` of their own."""
-    target = target.replace("\\", "/") if not rooted else target
-    if target.startswith("/") or _DRIVE.match(target):
-        return not rooted or ".." in target.split("/")
-    resolved = posixpath.normpath(posixpath.join(posixpath.dirname(canonical(link)), target))
-    return resolved == ".." or resolved.startswith("../")
-
-
-@dataclass(slots=True)
-class Book:
-    """The names of one container so far.
-
-    `rooted`: it is unpacked as a file system of its own; `library`: a linker reads it, names do not count;
-    `in_place`: it is read as it is and not unpacked, so `A.class` and `a.class` are two members everywhere.
-    """
-
-    rooted: bool = False
-    library: bool = False
-    in_place: bool = False
-    files: set[str] = field(default_factory=set)
-    folded: dict[str, str] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-
-    def file(self, name: str) -> list[Problem]:
-        """A regular file or hard link: whether it is there already, in other letters, or behind a link."""
-        found: list[Problem] = []
-        plain = canonical(name)
-        if plain in self.files and not self.library:
-            message = "two members have this name: readers disagree which one counts"
-            found.append(("duplicate-name", Severity.HIGH, message))
-        self.files.add(plain)
-        if (other := self._folded(plain)) != plain:
-            message = f"the same name as {printable(other)} where upper and lower case do not differ"
-            found.append(("case-collision", Severity.HIGH, message))
-        if self.links:
-            found += self._behind_link(plain)
-        return found
-
-    def _folded(self, plain: str) -> str:
-        """The first name of this container that differs in case alone; most often this one."""
-        if self.rooted or self.library or (self.in_place and not _MANIFEST.match(plain)):
-            return plain
-        folded = plain.lower() if plain.isascii() else unicodedata.normalize("NFC", plain).casefold()
-        return self.folded.setdefault(folded, plain)
-
-    def _behind_link(self, plain: str) -> Iterator[Problem]:
-        folder = posixpath.dirname(plain)
-        while folder:
-            if folder in self.links and not self.rooted:
-                message = f"it is unpacked through the link {printable(folder)} -> {printable(self.links[folder])}"
-                yield "link-trampoline", Severity.HIGH, message
-            folder = posixpath.dirname(folder)
-        if plain in self.links:
-            yield "link-trampoline", Severity.HIGH, "a link of this name was unpacked before it"
-
-    def link(self, name: str, target: str) -> Iterator[Problem]:
-        """A symbolic link."""
-        self.links[canonical(name)] = target
-        if escapes(name, target, rooted=self.rooted):
-            yield "link-escape", Severity.HIGH, f"the link leads out of the archive: {printable(target)}"
-
-    def hard(self, name: str, target: str) -> Iterator[Problem]:
-        """A hard link to an earlier member."""
-        if any(rule == "path-traversal" for rule, _, _ in problems(target)) and not self._stays(target):
-            yield "link-escape", Severity.HIGH, f"the hard link leads out of the archive: {printable(target)}"
-        if canonical(target) in self.links:
-            yield "link-trampoline", Severity.HIGH, f"a hard link to the symbolic link {printable(target)}"
-        yield from self.file(name)
-
-    def _stays(self, target: str) -> bool:
-        return self.rooted and target.startswith("/") and ".." not in target.split("/")
+def absolute(target: str) -> bool:
+    """Whether a path begins at a root or a drive."""
+    return target.startswith(("/", "\\")) or _DRIVE.match(target) is not None

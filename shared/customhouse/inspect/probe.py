@@ -48,8 +48,23 @@ _ANY = re.compile(
 TARS = frozenset({"tar", *(kind for kind, _ in _TAR)}) - {"gem"}
 """Kinds that a compressed tar may be: then that is what the compressed file is, too."""
 
-ROOTED = frozenset({"deb", "rpm", "docker-save", "oci-layout", "apk-alpine", "pacman"})
-"""Packages that are unpacked as a file system of their own, links and set-user-id programs included."""
+_ROOTED: dict[str, tuple[str, ...]] = {
+    "deb": ("",),
+    "rpm": ("",),
+    "apk-alpine": (".apk",),
+    "pacman": (".pkg.tar", ".pkg.tar.zst", ".pkg.tar.xz", ".pkg.tar.gz"),
+}
+"""Packages that are unpacked as a file system of their own, links and set-user-id programs included.
+
+Those that are a plain tar are so only under the names that their tools take: any tar may hold a .PKGINFO.
+"""
+
+
+def rooted_kind(kind: str, path: str) -> bool:
+    """Whether a container of this kind at this path is unpacked as a file system of its own."""
+    endings = _ROOTED.get(kind)
+    return endings is not None and path.lower().endswith(endings)
+
 
 IN_PLACE = frozenset({"jar", "apk-android"})
 """Packages that are read as they are, where names that differ by case are ordinary: shrinkers make them so."""

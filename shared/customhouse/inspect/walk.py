@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from customhouse.errors import CustomhouseError
 from customhouse.inspect.appended import Watch, payload, scripted, unopened
+from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
@@ -17,8 +18,8 @@ from customhouse.inspect.formats.zip_records import LOCAL
 from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
-from customhouse.inspect.names import Book, Problem, printable, problems
-from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, ROOTED, TARS, Probe
+from customhouse.inspect.names import Problem, printable, problems
+from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, TARS, Probe, rooted_kind
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -213,7 +214,7 @@ class Walker:
                 probe.see(entry.name)
             elif source.listing:
                 probe.see_all(source.take_listing())
-            book.rooted = node.rooted or probe.kind in ROOTED
+            book.rooted = node.rooted or rooted_kind(probe.kind, inside)
             book.in_place = probe.kind in IN_PLACE
             rooted = book.rooted or (kind == "tar" and LAYER.match(entry.name) is not None)
             child = Node(
@@ -228,6 +229,8 @@ class Walker:
             content = self._entry(child, entry, book)
             if entry.transparent and kind in COMPRESSORS and content in TARS:
                 probe.kind = content
+        for name, (rule, severity, message) in book.close():
+            self._ledger.finding(rule, severity, source.inside(name), message)
         return probe.kind
 
     def _entry(self, node: Node, entry: Entry, book: Book) -> str:
@@ -313,6 +316,8 @@ def _checks(entry: Entry, book: Book) -> Iterator[Problem]:
         yield from book.hard(entry.name, entry.link)
     elif entry.type == "file":
         yield from book.file(entry.name)
+    elif entry.type == "folder":
+        yield from book.folder(entry.name)
     elif entry.type == "device":
         yield "device-node", Severity.HIGH, "a device, pipe or socket"
     if entry.mode & _SETUID and entry.type == "file" and not book.rooted:
