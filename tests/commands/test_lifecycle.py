@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 
 from customhouse.commands.lifecycle import application
 from customhouse.errors import CustomhouseError
+from customhouse.lifecycle.dates import Dates
 from customhouse.lifecycle.inventory import table
 from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import Location
+from customhouse.ports import Store
 from customhouse.stores import open_store
 from tests.lifecycle.buckets import made, options_of
 from tests.lifecycle.support import contents
@@ -191,6 +193,12 @@ def test_a_broken_rule_plans_nothing_and_names_its_line(desk: Desk) -> None:
         (["compile", "s3://b", "--assume", "magic"], "--assume magic"),
         (["install", "s3://b"], "CUSTOMHOUSE_RECORDS is not set"),
         (["export", "memory://b"], "CUSTOMHOUSE_RECORDS is not set"),
+        (["expire", "memory://b", "k", "--after", "1d"], "CUSTOMHOUSE_RECORDS is not set"),
+        (["expire", "memory://b", "k"], "say --on 2027-03-01 (or never), or --after 14d"),
+        (["expire", "memory://b", "k", "--on", "never", "--after", "1d"], "and not both"),
+        (["expire", "memory://b", "k", "--on", "soon"], "write 2027-03-01"),
+        (["expire", "memory://b", "k", "--after", "soon"], "no duration"),
+        (["expire", "memory://b/k", "k", "--after", "1d"], "name the store, memory://b"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_status_2(desk: Desk, arguments: list[str], message: str) -> None:
@@ -210,6 +218,98 @@ def test_rules_about_tags_are_not_planned_from_a_report_that_has_none(desk: Desk
     )
     line = failed(desk.run("plan", "--inventory", "report.csv", "--cloud", "s3"))
     assert "looks at tags" in line
+
+
+def keep_records(desk: Desk) -> Store:
+    """A store of records."""
+    (desk.folder / "records").mkdir()
+    desk.environment["CUSTOMHOUSE_RECORDS"] = f"file://{desk.folder / 'records'}"
+    return open_store(desk.environment["CUSTOMHOUSE_RECORDS"])
+
+
+DATED = {"id": "dated", "do": "delete", "undo": "none", "expires": True}
+
+
+def test_artifacts_get_dates_and_go_when_they_have_passed(desk: Desk) -> None:
+    desk.policy(DATED)
+    assert "rule 'dated' asks for what only the records know" in failed(desk.run("plan", desk.url))
+    keep_records(desk)
+    assert desk.run("expire", desk.url, "logs/1", "logs/2", "--on", "2026-01-01").stdout.split() == ["2", "done"]
+    assert desk.run("expire", desk.url, "stays/1", "--after", "14d").returncode == 0
+    assert desk.run("expire", desk.url, "logs/2", "--on", "never").returncode == 0
+    planned = json.loads(desk.run("plan", desk.url, "--format", "json").stdout)
+    assert [one["clause"] for one in planned["rules"][0]["samples"]] == ["expired"]
+    assert desk.run("apply", "plan.jsonl").stdout.split() == ["1", "done"]
+    assert desk.names() == {"logs/2", "stays/1", "stays/2", "stays/3"}
+
+
+def test_a_date_put_off_after_planning_spares_the_artifact(desk: Desk) -> None:
+    desk.policy(DATED)
+    keep_records(desk)
+    desk.run("expire", desk.url, "logs/1", "--on", "2026-01-01T00:00:00+02:00")
+    desk.run("plan", desk.url)
+    desk.run("expire", desk.url, "logs/1", "--after", "1d")
+    done = desk.run("apply", "plan.jsonl")
+    assert (done.returncode, done.stdout.partition("\t")[0]) == (1, "protected")
+    assert "logs/1" in desk.names()
+
+
+def test_a_date_that_no_rule_asks_for_and_one_of_nothing_are_told(desk: Desk) -> None:
+    keep_records(desk)
+    done = desk.run("expire", desk.url, "logs/1", "--after", "1d")
+    assert "no lifecycle rule has `expires: true`" in done.stderr
+    gone = desk.run("expire", desk.url, "absent", "--after", "1d")
+    assert (gone.returncode, gone.stdout.partition("\t")[0]) == (1, "failed")
+
+
+def test_dates_are_joined_to_a_report_and_exported(desk: Desk) -> None:
+    desk.policy(DATED)
+    records = keep_records(desk)
+    Dates(records).set(Location("s3://b", "logs/1", etag="e"), 1.0)
+    rows = "".join(f"b,logs/{at},5,2024-01-01T00:00:00Z,e\n" for at in (1, 2))
+    (desk.folder / "report.csv").write_text(f"Bucket,Key,Size,LastModifiedDate,ETag\n{rows}")
+    said = json.loads(desk.run("plan", "--inventory", "report.csv", "--cloud", "s3", "--format", "json").stdout)
+    assert said["items"] == 1
+    desk.run("expire", desk.url, "logs/2", "--on", "2026-01-01")
+    desk.run("export", desk.url)
+    said = json.loads(desk.run("plan", "--inventory", "inventory.jsonl", "--format", "json").stdout)
+    assert (said["items"], said["scanned"]) == (1, 5)
+
+
+def test_rules_about_last_reads_are_not_planned_where_nothing_tells_them(desk: Desk) -> None:
+    desk.policy(LOGS | {"idle": "30d"})
+    assert "rule 'logs' asks when objects were last read" in failed(desk.run("plan", desk.url))
+    header, row = "Bucket,Key,Size,LastModifiedDate,ETag", "b,logs/1,5,2024-01-01T00:00:00Z,e"
+    (desk.folder / "report.csv").write_text(f"{header}\n{row}\n")
+    line = failed(desk.run("plan", "--inventory", "report.csv", "--cloud", "s3"))
+    assert "which s3://b does not tell" in line
+    desk.policy(LOGS | {"idle": "30d", "in": "az://a/c"})
+    assert desk.run("plan", desk.url).returncode == 0
+
+
+@pytest.mark.emulator
+def test_on_cloud_storage_a_date_arms_the_object_and_the_cloud_deletes_it(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    options = options_of("gs", request)
+    desk.environment["STORAGE_EMULATOR_HOST"] = options["endpoint"]
+    keep_records(desk)
+    root = made("gs", options)
+    store = open_store(root, options)
+    for name in ("a", "b"):
+        store.put(name, b"x")
+    desk.policy(DATED)
+    installed = desk.run("install", root)
+    assert "carrying out dated" in installed.stdout, installed.stderr
+    assert desk.run("expire", root, "a", "--on", "2026-01-01").returncode == 0
+    assert store.tags(Location(root, "a")) == {"customhouse-lifecycle": "dated"}
+    said = json.loads(desk.run("plan", root, "--format", "json").stdout)
+    assert (said["items"], said["cloud"]) == (1, 1.0)
+    for moment in ("2090-01-01", "2026-01-01"):  # brought forward again: a Custom-Time only grows
+        assert desk.run("expire", root, "b", "--on", moment).returncode == 0
+    assert store.tags(Location(root, "b")) == {}
+    said = json.loads(desk.run("plan", root, "--format", "json").stdout)
+    assert (said["items"], said["cloud"]) == (2, 0.5)
 
 
 def test_in_use_lists_protect_and_their_lack_stops_the_plan(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,13 @@ from customhouse.catalog import Record
 from customhouse.errors import ConfigError, Gone
 from customhouse.jobs import lifecycle, waivers
 from customhouse.lifecycle import installed
+from customhouse.lifecycle.dates import Dates
 from customhouse.lifecycle.installed import Installed
 from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.rules import TRASH, digest
 from customhouse.model import Location, Stat, Verdict
 from customhouse.policy.load import Loaded, load
+from customhouse.ports import Body
 from customhouse.stores.memory import MemoryStore
 from tests.app.world import EICAR, NOW, World, memory
 from tests.lifecycle.support import contents
@@ -251,3 +254,59 @@ def test_a_verdict_without_a_waiver_or_with_a_live_one_rests_on_something(world:
     assert not waivers.rests_on_nothing(chosen.policy, Record(location=Location("s3://b", "k"), state="done"), today)
     assert record.decision is not None
     assert record.decision.verdict is Verdict.CLEAN
+
+
+DATED = {"id": "dated", "do": "delete", "undo": "none", "expires": True}
+
+
+def test_a_date_given_to_an_upload_retires_its_copy_once_it_has_passed_and_is_then_forgotten(world: World) -> None:
+    chosen = policy(DATED | {"in": world.stores["released"].root})
+    for name in ("good.txt", "other.txt"):
+        event = world.upload(name, name.encode())
+        if name == "good.txt":
+            Dates(world.stores["records"]).set(event.location, LATER)
+        app(world, chosen, NOW).process(event)
+    assert "done" not in run(world, chosen, LATER - DAY)
+    assert run(world, chosen, LATER + DAY)["done"] == 1
+    assert names(world, "released") == {"other.txt"}
+    world.stores["intake"].delete(Location(world.stores["intake"].root, "good.txt"))
+    run(world, chosen, LATER + 2 * DAY)
+    assert list(Dates(world.stores["records"])) == []
+
+
+def test_a_store_that_tells_no_last_reads_is_reported_and_holds_up_no_other(world: World) -> None:
+    for part in ("intake", "released"):
+        some(world, part)
+    root = world.stores["released"].root
+    done = run(
+        world, policy(OLD | {"select": {"prefix": "in/"}}, {"id": "cold", "do": "delete", "idle": "9d", "in": root})
+    )
+    [refused] = done["refused"]  # type: ignore[misc] # a list of texts
+    assert f"{root}: rule 'cold' asks when objects were last read" in refused
+    assert (done["done"], len(names(world, "released"))) == (3, 6)
+
+
+class Reads(MemoryStore):
+    """Counts the records that are opened."""
+
+    opened = 0
+
+    def read(self, location: Location, start: int = 0, length: int | None = None) -> Body:
+        self.opened += location.key.startswith("records/")
+        return super().read(location, start, length)
+
+
+def test_records_are_read_for_what_is_due_alone_and_not_at_all_between_two_plans(world: World) -> None:
+    records = Reads(world.stores["records"].root)
+    counted, intake = World({**world.stores, "records": records}), world.stores["intake"].root
+    chosen = policy(OLD | {"select": {"verdict": "clean"}, "in": intake}, actions={"clean": ["tag"]})
+    for at in range(5):
+        app(counted, chosen, NOW).process(counted.upload(f"{at}.txt", f"{at}".encode()))
+    fill(counted, "intake", [f"stays/{at}" for at in range(5)])
+    first, records.opened = time.time() + 20 * DAY, 0
+    for now in (first, first + 3600):
+        run(counted, chosen, now)
+    assert records.opened == 0
+    assert run(counted, chosen, first + 30 * DAY)["done"] == 5
+    assert records.opened >= 5
+    assert names(counted, "intake") == {f"stays/{at}" for at in range(5)}

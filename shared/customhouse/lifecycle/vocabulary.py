@@ -88,9 +88,15 @@ TERMS: Mapping[str, Term] = {
     "protect": Term("mapping of the protect terms", "candidates that are kept, whatever other rules say", lambda v: v),
     "keep": Term("mapping of the keep terms", "the newest of each group stay", lambda value: value),
     "age": Term("duration", "due this long after creation", units.duration),
-    "idle": Term("duration", "due this long after the last read; never where no last read is known", units.duration),
+    "idle": Term(
+        "duration",
+        "due this long after the last read, which only Blob Storage tells; never where none is known",
+        units.duration,
+    ),
     "noncurrent": Term("duration", "due this long after a newer version replaced it", units.duration),
-    "expires": Term("true", "due when the record's `expires_at` has passed", boolean),
+    "expires": Term(
+        "true", "due once the date has passed that `lifecycle expire` gave the artifact; never without one", boolean
+    ),
     "do": Term(
         "`delete`, `archive`, `hold`, `keep`, `{class: NAME}` or `{tag: {k: v}}`",
         f"the action; NAME is one of {', '.join(classes.NAMES)}",
