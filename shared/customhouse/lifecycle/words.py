@@ -34,9 +34,10 @@ class Artifact:
 
     Times are UTC epoch seconds, `size` bytes. `used` is the last read (None where the cloud does not say),
     `noncurrent_since` when a newer version replaced it (None for the live one), `held` a legal or event hold,
-    `locked_until` the end of its retention. `verdict`, `kind`, `ecosystem`, `package`, `package_version` come
-    from the record and `expires_at` from what stands beside it (`dates`), never from a tag. `digest`, `image_tags`, `children` (an index's manifests)
-    and `subject` (what a signature or SBOM is about) describe images; digests read `sha256:<hex>`.
+    `locked_until` the end of its retention. `verdict`, `kind`, `ecosystem`, `package` and `package_version` come from
+    the record and `expires_at` from what stands beside it (`dates`), never from a tag. `digest`, `image_tags`,
+    `children` (an index's manifests) and `subject` (what a signature or SBOM is about) describe images; digests read
+    `sha256:<hex>`.
     """
 
     location: Location
