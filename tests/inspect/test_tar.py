@@ -103,6 +103,30 @@ def test_a_tar_without_magic_is_known_by_its_checksum() -> None:
         (entry(b"a", b"1") + bytes(512) + entry(b"b", b"2"), "hidden-member"),
         (entry(b"a", b"1") + END + entry(b"b", b"2"), "trailing-data"),
         (block(b"x", size_field=b"\xff" * 12), "lying-size"),
+        (block(b"x", size_field=b"+0000000000\0"), "lying-size"),
+        (block(b"x", size_field=b"0_000000000\0"), "lying-size"),
+        (block(b"x", size_field=b"0o000000000\0"), "lying-size"),
+        (block(b"x", size_field=b"\x80" + bytes(10) + b"\1") + bytes(512), "lying-size"),
+        (pax(b"x", b"size=512") + block(b"name") + bytes(512), "lying-size"),
+        (pax(b"x", b"path=a", b"path=b") + entry(b"b", b"a"), "pax-order"),
+        (
+            pax(b"x", b"path=" + b"m" * 120) + entry(b"L", b"n" * 120 + b"\0", flag=b"L") + entry(b"n" * 99, b"a"),
+            "pax-order",
+        ),
+        (pax(b"x", b"path=" + b"m" * 120) + entry(b"../m", b"a"), "path-traversal"),
+        (pax(b"x", b"linkpath=ok") + block(b"l", flag=b"2", link=b"other"), "header-mismatch"),
+        (entry(b"L", b"n" * 120 + b"\0", flag=b"L") + entry(b"other", b"a"), "header-mismatch"),
+        (entry(b"x", b"a", prefix=b"p", magic=b"ustar  \0"), "header-mismatch"),
+        (entry(b"x", b"a", prefix=b"p", magic=bytes(8)), "header-mismatch"),
+        (pax(b"x", b"GNU.sparse.name=other") + entry(b"x", b"a"), "sparse-lie"),
+        (pax(b"x", b"GNU.sparse.realsize=50") + entry(b"x", b"a"), "sparse-lie"),
+        (
+            pax(b"x", b"GNU.sparse.major=1", b"GNU.sparse.realsize=1", b"GNU.sparse.map=0,1")
+            + entry(b"x", b"1\n0\n1\n".ljust(512, b"\0") + b"a"),
+            "sparse-lie",
+        ),
+        (block(b"l", flag=b"1", link=b"missing"), "link-escape"),
+        (entry(b"d", b"a") + entry(b"d/x", b"a"), "duplicate-name"),
     ],
 )
 def test_what_readers_could_disagree_about_is_a_finding(data: bytes, rule: str) -> None:
@@ -154,7 +178,8 @@ def test_a_sparse_member_is_seen_as_the_file_it_stands_for() -> None:
     recorder = Recorder()
     inspection = look(sparse(20, (4, 3), data=b"abc"), scanners=[recorder])
 
-    assert clean(inspection)
+    assert rules(inspection) == {"sparse"}
+    assert inspection.coverage.complete
     assert [member.data for member in recorder.seen] == [bytes(4) + b"abc" + bytes(13)]
 
 
@@ -182,7 +207,8 @@ def test_pax_sparse_formats(records: tuple[bytes, ...]) -> None:
 
     inspection = look(data + END)
 
-    assert clean(inspection)
+    assert rules(inspection) == {"sparse"}
+    assert inspection.coverage.complete
     assert inspection.coverage.bytes == 10
 
 

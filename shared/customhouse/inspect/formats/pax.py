@@ -25,6 +25,11 @@ class Extras:
     link: bytes | None = None
 
     @property
+    def mapped(self) -> bool:
+        """Whether there is a sparse map of formats 0.0 or 0.1."""
+        return "GNU.sparse.map" in self.pax or "GNU.sparse.numblocks" in self.pax
+
+    @property
     def any(self) -> bool:
         """Whether there was any."""
         return bool(self.pax) or self.name is not None or self.link is not None
@@ -53,6 +58,8 @@ def read(source: Source, data: bytes, extras: Extras) -> None:
         check(source, key, value)
         if key.startswith("GNU.sparse."):
             extras.sparse.append((key, value))
+        elif extras.pax.get(key, value) != value:
+            source.high("pax-order", f"two records of {key} in one extended header: readers disagree which one counts")
         extras.pax[key] = value
 
 

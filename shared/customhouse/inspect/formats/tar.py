@@ -10,6 +10,7 @@ from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
 from customhouse.inspect.formats.pax import EXTENDED, Extras, Map, check_global, number, read, sparse_map
 from customhouse.inspect.names import decode
 from customhouse.inspect.reader import Reader
+from customhouse.model import Severity
 
 BLOCK = 512
 _TYPES: dict[bytes, Type] = {
@@ -21,6 +22,8 @@ _TYPES: dict[bytes, Type] = {
 }
 _ZEROS = bytes(BLOCK)
 _HOLE = 1 << 16
+_OCTAL_ENDS = 1 << 33
+"""The first size that eleven octal digits cannot hold; only from here on may a header and its extensions differ."""
 
 
 @dataclass(slots=True)
@@ -113,10 +116,9 @@ def _octal(field: bytes) -> int:
             raise Corrupt("a header with a negative number", "lying-size")
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0")
-    try:
-        return int(digits or b"0", 8)
-    except ValueError as error:
-        raise Corrupt("a header with something else than a number") from error
+    if digits.translate(None, b"01234567"):  # a sign, an underscore, `0o`: numbers to some readers only
+        raise Corrupt("a header with something else than a number", "lying-size")
+    return int(digits or b"0", 8)
 
 
 def _extension(source: Source, header: Header, extras: Extras) -> None:
@@ -153,17 +155,22 @@ def _long(source: Source, header: Header, data: bytes, extras: Extras) -> None:
 
 def _size(source: Source, header: Header, extras: Extras) -> int:
     size = number(extras.pax, "size", header.size)
-    if size != header.size and header.size and header.size < 1 << 33:
+    if header.block[124] & 0x80 and header.size < _OCTAL_ENDS:
+        source.high("lying-size", "a size in base 256 that octal has room for: some readers know only that")
+    if size != header.size and size < _OCTAL_ENDS:
         source.high("lying-size", f"{header.size:,} bytes in the header, {size:,} in its extended header")
     return size
 
 
 def _member(source: Source, header: Header, extras: Extras, size: int) -> Iterator[Entry]:
     raw = extras.pax.get("GNU.sparse.name") or extras.pax.get("path")
+    for told, pax in ((extras.name, raw), (extras.link, extras.pax.get("linkpath"))):
+        if told is not None and pax is not None and told != pax:
+            source.high("pax-order", "a long name and an extended header disagree, and readers which one counts")
     raw = extras.name if raw is None else raw
     name, _ = decode(header.name if raw is None else raw)
     link, _ = decode(extras.pax.get("linkpath") or extras.link or header.link)
-    _check_names(source, header, extras, name)
+    _check_names(source, header, extras, name, raw)
     kind = _type(source, header, name, size)
     entry = Entry(name, None, size, kind, header.mode, link)
     if size and kind in {"symlink", "hardlink", "device", "folder"}:
@@ -192,12 +199,21 @@ def _type(source: Source, header: Header, name: str, size: int) -> Type:
     return kind
 
 
-def _check_names(source: Source, header: Header, extras: Extras, name: str) -> None:
+def _check_names(source: Source, header: Header, extras: Extras, name: str, raw: bytes | None) -> None:
     """Where a reader that knows only the header block would use another name."""
     short = header.name.decode("ascii", "replace")
     path = extras.pax.get("path")
     if path is not None and path.isascii() and len(path) <= 100 and path.rstrip(b"/") != header.name.rstrip(b"/"):  # noqa: PLR2004 -- it would have fitted into the header
         source.high("header-mismatch", "the header has another name than its extended header", name)
+    if not header.posix and header.flag != b"S" and any(header.block[345:500]):
+        source.high("header-mismatch", "a name prefix in a header of a form without: some readers put it before", name)
+    if b".." in header.name.split(b"/") and raw is not None:
+        source.high("path-traversal", f"the header's own name leads out of the folder: {short}", name)
+    linkpath = extras.pax.get("linkpath")
+    if linkpath is not None and linkpath.isascii() and len(linkpath) <= 100 and linkpath != header.link:  # noqa: PLR2004 -- it would have fitted into the header
+        source.high("header-mismatch", "the header has another link than its extended header", name)
+    if extras.name is not None and not extras.name.startswith(header.name.rstrip(b"/")):
+        source.high("header-mismatch", "the header's name is not the beginning of its long name", name)
     if header.posix and _text(header.block[345:500]) and len(header.name) <= 100:  # noqa: PLR2004 -- as above
         source.high("header-mismatch", f"a name split in two without need: readers disagree about {short}", name)
     if _TYPES.get(header.flag) == "folder" and header.name == b".":
@@ -219,8 +235,14 @@ def _sparse(source: Source, header: Header, extras: Extras, entry: Entry, size: 
     else:
         chart = sparse_map(source, extras)
         stored = size
+    told = any(key.startswith("GNU.sparse.") for key in extras.pax)
+    if told and (
+        chart is None or header.flag == b"S" or (extras.pax.get("GNU.sparse.major") == b"1" and extras.mapped)
+    ):
+        source.high("sparse-lie", "records of a sparse member without its map, or with two", entry.name)
     if chart is None:
         return
+    source.finding("sparse", Severity.MEDIUM, "a sparse member: some readers see its parts in a row", entry.name)
     if real < 0 or sum(length for _, length in chart) != stored or not _ordered(chart, real):
         source.high("sparse-lie", "a sparse map that does not fit the member's sizes", entry.name)
         entry.data = reader.blocks(max(0, stored))
