@@ -6,6 +6,7 @@ import lzma
 import struct
 import tarfile
 import zlib
+from collections.abc import Callable
 
 import lz4.frame
 import pytest
@@ -13,7 +14,8 @@ import zstandard
 
 from customhouse.inspect import Limits
 from customhouse.inspect.appended import Watch, unopened
-from tests.inspect.support import MARKER, clean, found, iso, look, rules, tarred, zipped
+from customhouse.model import SkipReason
+from tests.inspect.support import MARKER, clean, found, iso, look, reasons, rules, tarred, zipped
 
 PROGRAM = b"MZ" + b"\x90" * 400
 SEVEN = b"7z\xbc\xaf\x27\x1c\x00\x04"
@@ -205,3 +207,32 @@ def test_large_picture_that_ends_as_a_zip_is_never_clean() -> None:
 
 def test_program_that_calls_itself_a_jar_is_a_finding() -> None:
     assert "name-mismatch" in rules(look(PROGRAM + jar(), "server.jar"))
+
+
+@pytest.mark.parametrize("front", [b"Cr24\3\0\0\0\4\0\0\0abcd", b"JM\1\0"])
+def test_extension_and_java_module_are_zips_behind_a_header_of_their_own(front: bytes) -> None:
+    inspection = look(front + zipped(("a.js", MARKER)), "a.bin")
+    assert found(inspection)[-1] == "a.bin!/a.js"
+    assert rules(inspection) == {"found"}
+    assert inspection.coverage.complete
+
+
+@pytest.mark.parametrize("head", [b"LUKS\xba\xbe", b"age-encryption.org/v1\n", b"Salted__"])
+@pytest.mark.parametrize("wrap", [lambda data: data, lambda data: tarred(("x", data))])
+def test_encrypted_file_is_a_skip_that_says_so(head: bytes, wrap: Callable[[bytes], bytes]) -> None:
+    assert reasons(look(wrap(head + bytes(200)), "a.bin")) == {SkipReason.ENCRYPTED}
+
+
+def test_encrypted_office_document_is_a_skip() -> None:
+    document = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(99)
+    assert reasons(look(document, "a.docx")) == {SkipReason.UNSUPPORTED}
+
+
+def test_zlib_file_is_opened_and_keeps_its_name() -> None:
+    inspection = look(zlib.compress(tarred(("x", MARKER))), "model.pkl")
+    assert found(inspection) == ["model.pkl!/x"]
+    assert clean(look(zlib.compress(b"nothing" * 99), "a.bin"))
+
+
+def test_bytes_behind_a_zlib_file_are_a_skip() -> None:
+    assert reasons(look(zlib.compress(b"nothing" * 99) + b"more", "a.bin")) == {SkipReason.UNSUPPORTED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import zlib
 
 import pytest
 
@@ -89,6 +90,46 @@ MAGIC = [
     (b"\x80\x02}", "pickle"),
     (b"\x80\x05\x95", "pickle"),
     (b"\x40\0\0\0\0\0\0\0{", "safetensors"),
+    (b"Cr24\3\0\0\0", "crx"),
+    (b"JM\1\0", "jmod"),
+    (b"ISc(", "installshield"),
+    (b"SIT!\0", "stuffit"),
+    (b"StuffIt (c)", "stuffit"),
+    (b"ZOO 2.10", "zoo"),
+    (b"\x89LZO\0\r\n\x1a\n", "lzop"),
+    (b"LRZI\0", "lrzip"),
+    (b"7kSt\xa0\x31", "zpaq"),
+    (b"zPQ\1", "zpaq"),
+    (b"zPQ\2", "zpaq"),
+    (b"bvx1", "lzfse"),
+    (b"bvx2", "lzfse"),
+    (b"bvxn", "lzfse"),
+    (b"\x1f\x1e", "pack"),
+    (b"sqsh", "squashfs"),
+    (b"\x45\x3d\xcd\x28", "cramfs"),
+    (b"-rom1fs-", "romfs"),
+    (b"XFSB\0\0", "xfs"),
+    (b"UBI#\1", "ubi"),
+    (b"PYZ\0", "pyinstaller"),
+    (b"LUKS\xba\xbe", "luks"),
+    (b"age-encryption.org/v1\n", "age"),
+    (b"Salted__", "openssl-enc"),
+    (bytes(512) + b"EFI PART", "disk"),
+    (b"\xeb\x52\x90NTFS    " + bytes(99), "ntfs"),
+    (b"\xeb\x76\x90EXFAT   " + bytes(99), "fat"),
+    (bytes(54) + b"FAT16   ", "fat"),
+    (bytes(54) + b"FAT12   ", "fat"),
+    (bytes(82) + b"FAT32   ", "fat"),
+    (b"<<< VDI >>>".ljust(64, b"\0") + b"\x7f\x10\xda\xbe", "vdi"),
+    (bytes(1024) + b"\xe2\xe1\xf5\xe0", "erofs"),
+    (bytes(1024) + b"H+\0\4", "hfs"),
+    (bytes(1024) + b"HX\0\5", "hfs"),
+    (bytes(1080) + b"\x53\xef\1\0", "ext"),
+    (bytes(512) + b"EFI PART" + iso((b"A.;1", b"a"))[520:], "iso9660"),
+    (b"\4\0\0\0" + bytes(12) + b'{"files":{}}', "asar"),
+    (zlib.compress(b"a", 0), "zlib"),
+    (zlib.compress(b"a" * 9), "zlib"),
+    (zlib.compress(bytes(1 << 20), 9), "zlib"),
     (block(b"a"), "tar"),
     (block(b"a", magic=b"ustar  \0"), "tar"),
     (block(b"a", magic=bytes(8)), "tar"),
@@ -98,7 +139,7 @@ MAGIC = [
 
 @pytest.mark.parametrize(("head", "kind"), MAGIC)
 def test_every_magic_number_is_known_with_anything_behind_it(head: bytes, kind: str) -> None:
-    assert identify(head + (b"" if kind in {"bzip2", "lzma"} else b"\xa5" * 4)) == kind
+    assert identify(head + (b"" if kind in {"bzip2", "lzma", "zlib"} else b"\xa5" * 4)) == kind
     assert identify(head, "holiday.jpg") == kind
 
 
@@ -111,6 +152,11 @@ def test_every_magic_number_is_known_with_anything_behind_it(head: bytes, kind: 
         (b"a\0b", "data"),
         (b"\x01\x02", "data"),
         (b"PK", "text"),
+        (b"x^2 + y^2", "text"),
+        (b"x\x01 and more", "data"),
+        (zlib.compress(b"a" * 99)[:9], "data"),
+        (bytes(1080) + b"\x53\xef\7\0", "data"),
+        (b"\4\0\0\0" + bytes(12) + b'{"other":{}}', "data"),
         (b"PK\x07\x08\0none", "data"),
         (b"MZ", "text"),
         (b"BZh", "text"),

@@ -41,6 +41,8 @@ def unopened(kind: str, data: bytes) -> str:
         return "a disk image (dmg) is not opened"
     if data.isascii() or kind in FORMATS or kind in UNOPENED:  # nothing is packed in it; or it is said of the whole
         return ""
+    if kind == "ole" and "EncryptedPackage".encode("utf-16-le") in data:
+        return "an encrypted document is not opened"
     carried = CARRIED if kind in PROGRAMS else ANYWHERE
     try:
         name = next((name for name, at in _found(carried, data) if _HEADERS[name](data[at : at + _HEADER])), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection
 
 HEAD = 34 * 1024
@@ -64,18 +65,56 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (0, b"\x93NUMPY", "npy"),
     (0, b"wOF2", "woff2"),
+    (0, b"Cr24", "crx"),
+    (0, b"JM\x01\0", "jmod"),
+    (0, b"ISc(", "installshield"),
+    (0, b"SIT!", "stuffit"),
+    (0, b"StuffIt ", "stuffit"),
+    (0, b"ZOO ", "zoo"),
+    (0, b"\x89LZO\0\r\n\x1a\n", "lzop"),
+    (0, b"LRZI", "lrzip"),
+    (0, b"7kSt\xa0\x31", "zpaq"),
+    (0, b"zPQ\x01", "zpaq"),
+    (0, b"zPQ\x02", "zpaq"),
+    (0, b"bvx1", "lzfse"),
+    (0, b"bvx2", "lzfse"),
+    (0, b"bvxn", "lzfse"),
+    (0, b"\x1f\x1e", "pack"),
+    (0, b"sqsh", "squashfs"),
+    (0, b"\x45\x3d\xcd\x28", "cramfs"),
+    (0, b"-rom1fs-", "romfs"),
+    (0, b"XFSB\0", "xfs"),
+    (0, b"UBI#\x01", "ubi"),
+    (0, b"PYZ\0", "pyinstaller"),
+    (0, b"LUKS\xba\xbe", "luks"),
+    (0, b"age-encryption.org/", "age"),
+    (0, b"Salted__", "openssl-enc"),
     (257, b"ustar", "tar"),
 )
 _FIRST: dict[bytes, list[tuple[bytes, str]]] = {}
 for _offset, _bytes, _kind in _MAGIC:
     if _offset == 0:
         _FIRST.setdefault(_bytes[:1], []).append((_bytes, _kind))
-_STRUCTURED = frozenset(bytes([first]) for first in (*b"MB\xca\x80", *range(0x50, 0x60)))
+_DISKS: tuple[tuple[int, bytes, str], ...] = (
+    (512, b"EFI PART", "disk"),
+    (3, b"NTFS    ", "ntfs"),
+    (3, b"EXFAT   ", "fat"),
+    (54, b"FAT1", "fat"),
+    (82, b"FAT32   ", "fat"),
+    (0x40, b"\x7f\x10\xda\xbe", "vdi"),
+    (1024, b"\xe2\xe1\xf5\xe0", "erofs"),
+    (1024, b"H+\0\x04", "hfs"),
+    (1024, b"HX\0\x05", "hfs"),
+)
+"""Disks and file systems: other things may begin like them, so these come late."""
+_STRUCTURED = frozenset(bytes([first]) for first in (*b"MBx\x04\xca\x80", *range(0x50, 0x60)))
 _LATER = tuple(item for item in _MAGIC if item[0])
 
 _JAVA_1_1 = 45
 """Universal Mach-O and Java share a magic number: a count of architectures is smaller than a class version."""
 
+_ASAR = b"\x04\0\0\0"
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
@@ -114,7 +153,7 @@ CLAIMS: dict[str, Collection[str]] = {
 """What a file of this extension has to be."""
 
 PROGRAMS = frozenset({"elf", "pe", "macho"})
-STUBS = PROGRAMS | {"script"}
+STUBS = PROGRAMS | {"script", "crx", "jmod"}
 """What is ordinary in front of a zip."""
 _HARMLESS = re.compile(
     r"\.(?:png|jpe?g|gif|bmp|svg|pdf|docx?|xlsx?|pptx?|txt|md|csv|json|ya?ml|mp[34]|avi|wav)$", re.IGNORECASE
@@ -126,11 +165,13 @@ def identify(head: bytes, name: str = "") -> str:
     for magic, kind in _FIRST.get(head[:1], ()):
         if head.startswith(magic):
             return kind
+    if head.startswith(b"CD001", 0x8001):  # before disks: many discs start as both
+        return "iso9660"
     if kind := _placed(head):
         return kind
     if head[:1] in _STRUCTURED and (kind := _structured(head)):
         return kind
-    return beneath(head) or _named(head, name) or _plain(head)
+    return beneath(head) or _disk(head) or _named(head, name) or _plain(head)
 
 
 def beneath(head: bytes) -> str:
@@ -153,7 +194,7 @@ def _placed(head: bytes) -> str:
     return ""
 
 
-def _structured(head: bytes) -> str:
+def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
     """Formats that their first bytes tell, but not by bytes that are always the same."""
     if head.startswith(b"MZ") and len(head) > 64:  # noqa: PLR2004 -- the DOS header
         return "pe"
@@ -166,7 +207,29 @@ def _structured(head: bytes) -> str:
         return "zstd"
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return "pickle"
-    return ""
+    if head.startswith(_ASAR) and head[16:24] == b'{"files"':
+        return "asar"
+    return "zlib" if head.startswith(_ZLIB) and _inflates(head) else ""
+
+
+def _inflates(head: bytes) -> bool:
+    """Two bytes are little to go by, so that the rest has to inflate too, and to more than an end."""
+    stream = zlib.decompressobj()
+    try:
+        return bool(stream.decompress(head, HEAD)) and (stream.eof or len(head) >= HEAD or bool(stream.unconsumed_tail))
+    except zlib.error:
+        return False
+
+
+def _disk(head: bytes) -> str:
+    """A disk or file system; ext2 to ext4 by a magic number of two bytes, a state and a block size."""
+    if b"\0" not in head[:2048]:
+        return ""
+    for offset, magic, kind in _DISKS:
+        if head.startswith(magic, offset):
+            return kind
+    linux = head.startswith(b"\x53\xef", 1080) and head[1082:1084] in {b"\1\0", b"\0\0"} and head[1048] < 7  # noqa: PLR2004 -- 64 KiB
+    return "ext" if linux else ""
 
 
 def _tar_header(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from customhouse.inspect.appended import Watch
 from customhouse.inspect.feed import WINDOW, Feed
-from customhouse.inspect.formats import FORMATS, UNOPENED
+from customhouse.inspect.formats import ENCRYPTED, FORMATS, UNOPENED
 from customhouse.inspect.identify import HEAD, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, LimitHit, Limits
@@ -180,7 +180,7 @@ def _ends(node: Node, head: bytes, parts: Parts, feed: Feed, ledger: Ledger) -> 
     feed.part(last)
     for scanner in feed.seeking(first):
         feed.stream(structs.replace(first, stream=(file := parts.open())), [scanner], _Opened(file))
-    if kind in UNOPENED:
+    if kind in UNOPENED or kind in ENCRYPTED:
         ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
     watch = Watch(kind)
     for _ in watch.through((first.data, last.data)):

@@ -12,7 +12,7 @@ from customhouse.errors import CustomhouseError
 from customhouse.inspect.appended import Watch, payload, scripted, unopened
 from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
-from customhouse.inspect.formats import COMPRESSORS, FORMATS, UNOPENED, Format
+from customhouse.inspect.formats import COMPRESSORS, ENCRYPTED, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.formats.zip_records import LOCAL
 from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
@@ -82,6 +82,8 @@ class Walker:
             return self._guarded(node, lambda: self._expand(node, kind, format_, reader, file)) or kind
         if kind in UNOPENED:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
+        elif kind in ENCRYPTED:
+            self._ledger.skip(node.path, SkipReason.ENCRYPTED, f"encrypted ({kind})")
         return self._guarded(node, lambda: self._leaf(node, kind, reader, file)) or kind
 
     def _kind(self, node: Node, head: bytes) -> str:
@@ -257,7 +259,7 @@ class Walker:
             return self.walk(node, Reader(data))
         whole = b"".join(data)
         kind = self._kind(node, whole[:HEAD])
-        if kind in FORMATS or kind in UNOPENED or len(whole) != entry.size:
+        if kind in FORMATS or kind in UNOPENED or kind in ENCRYPTED or len(whole) != entry.size:
             return self.walk(node, Reader((whole,)))
         self._misnamed(node, kind)
         self._feed.whole(self._member(node, kind, whole))

@@ -35,6 +35,8 @@ FORMATS: dict[str, Format] = {
     "lz4": Format("streams:lz4"),
     "brotli": Format("streams:brotli"),
     "zstd": Format("zstd"),
+    "zlib": Format("streams:zlib"),
+    "asar": Format("asar", seeks=True),
     "ar": Format("ar"),
     "cpio": Format("cpio"),
     "rpm": Format("rpm"),
@@ -49,13 +51,17 @@ FORMATS: dict[str, Format] = {
     "cpio-binary": Format("libarchive", seeks=True),
 }
 
-COMPRESSORS = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "brotli", "zstd"})
+COMPRESSORS = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "brotli", "zstd", "zlib"})
 """Formats that hold one thing."""
 
 UNOPENED = frozenset(
     {
         *("ar-thin", "lz4-legacy", "wim", "squashfs", "vhd", "vhdx", "vmdk", "qcow2", "pack200", "snappy", "chm"),
-        *("arj", "ace", "dmg"),
+        *("arj", "ace", "dmg", "installshield", "stuffit", "zoo", "lzop", "lrzip", "zpaq", "lzfse", "pack"),
+        *("pyinstaller", "disk", "vdi", "ext", "xfs", "ntfs", "fat", "hfs", "erofs", "cramfs", "romfs", "ubi"),
     }
 )
 """Containers that are known and not opened: an honest skip, never clean."""
+
+ENCRYPTED = frozenset({"luks", "age", "openssl-enc"})
+"""What nobody can see into without a key."""

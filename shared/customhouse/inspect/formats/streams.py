@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma as _lzma
-import zlib
+import zlib as _zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
@@ -16,7 +16,7 @@ from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
 
-BAD_DEFLATE: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", igzip_lib.IsalError))
+BAD_DEFLATE: tuple[type[Exception], ...] = (_zlib.error, cast("type[Exception]", igzip_lib.IsalError))
 """What inflating bad data raises."""
 _IN = 64 << 10
 _OUT = 1 << 20
@@ -115,11 +115,11 @@ def inflate(reader: Reader, new: Callable[[], Inflater], more: Callable[[bytes],
             return
 
 
-def content(source: Source, blocks: Iterator[bytes]) -> Iterator[Entry]:
-    """The one entry of a compressed file, named like the file without its last suffix."""
+def content(source: Source, blocks: Iterator[bytes], name: str = "") -> Iterator[Entry]:
+    """The one entry of a compressed file, named like the file without its last suffix unless it has a name."""
     base = source.name.rpartition("/")[2]
     stem, dot, suffix = base.rpartition(".")
-    name = stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
+    name = name or stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
     start = source.reader.position
     yield Entry(name, _followed(source, blocks), consumed=lambda: source.reader.position - start, transparent=True)
 
@@ -135,6 +135,18 @@ def gzip(source: Source) -> Iterator[Entry]:
     """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on."""
     blocks = inflate(source.reader, lambda: Zlib(31), lambda head: head.startswith(b"\x1f\x8b\x08"))
     return content(source, _as_corrupt(blocks, BAD_DEFLATE))
+
+
+def zlib(source: Source) -> Iterator[Entry]:
+    """RFC 1950, as joblib and Git write it; known by two bytes only, so what follows is a skip and no accusation."""
+
+    def blocks() -> Iterator[bytes]:
+        yield from inflate(source.reader, lambda: Zlib(15), lambda _: False)
+        if source.reader.peek(1):
+            source.skip(SkipReason.UNSUPPORTED, "what follows the compressed data is not looked at")
+            source.reader.skip_all()
+
+    return content(source, _as_corrupt(blocks(), BAD_DEFLATE), source.name.rpartition("/")[2] or "data")
 
 
 def bzip2(source: Source) -> Iterator[Entry]:

@@ -291,7 +291,7 @@ def _gap(source: Source, start: int, stop: int) -> Iterator[Entry]:
         yield Entry("apk-signing-block", source.blocks(start, stop - start), stop - start)
         return
     name = "prepended-data" if start == 0 else f"hidden-data-{start}"
-    if start or not head.startswith((b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"Cr24")):
+    if start or not head.startswith((b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"Cr24", b"JM\1\0")):
         rule, message = ("hidden-member", "a member that is not in the central directory")
         if not head.startswith(records.LOCAL):
             rule, message = ("hidden-data" if start else "prepended-data"), f"{stop - start:,} bytes of no member"

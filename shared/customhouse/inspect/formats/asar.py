@@ -1,0 +1,87 @@
+"""asar, the archive of Electron applications: a JSON list of members, then their bytes as they are.
+
+https://github.com/electron/asar#format; sizes and offsets are stated there and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from customhouse.inspect.formats.entry import Corrupt, Entry, Source
+from customhouse.model import SkipReason
+
+_PREFIX = 16
+_DEEPEST = 256
+
+
+class _Node(msgspec.Struct):
+    """A file, a folder or a link, by which of the fields is there."""
+
+    files: dict[str, _Node] | None = None
+    size: int = 0
+    offset: str = ""
+    link: str = ""
+    unpacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    name: str
+    start: int
+    size: int
+
+
+def entries(source: Source) -> Iterator[Entry]:
+    """Links, then files in the order of their bytes, then what no file holds."""
+    base, root = _header(source)
+    placed: list[_Placed] = []
+    for name, node in _nodes(root, "", 0):
+        if node.unpacked:  # beside the archive, where it is an artifact of its own
+            continue
+        if node.link:
+            yield Entry(name, type="symlink", link=node.link)
+        else:
+            placed.append(_Placed(name, base + _offset(node), node.size))
+    stop = base
+    for member in sorted(placed, key=lambda member: member.start):
+        if member.size and member.start < stop:
+            source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
+        if member.start + member.size > source.size:
+            source.high("lying-size", "it is longer than the archive", member.name)
+            source.skip(SkipReason.CORRUPT, "it is longer than the archive", member.name)
+        yield Entry(member.name, source.blocks(member.start, member.size), member.size)
+        stop = max(stop, member.start + member.size)
+    for start, size in source.unclaimed([(0, base), *((one.start, one.start + one.size) for one in placed)]):
+        source.high("hidden-data", f"{size:,} bytes of no member")
+        yield Entry(f"hidden-data-{start}", source.blocks(start, size), size)
+
+
+def _header(source: Source) -> tuple[int, _Node]:
+    """Where the members' bytes begin, and the tree of members."""
+    head = source.at(0, _PREFIX)
+    whole, length = int.from_bytes(head[4:8], "little"), int.from_bytes(head[12:16], "little")
+    if len(head) < _PREFIX or length > whole or length > source.limits.directory:
+        raise Corrupt("a list of members of impossible length", "bad-directory")
+    try:
+        return 8 + whole, msgspec.json.decode(source.at(_PREFIX, length), type=_Node)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Corrupt("its list of members is no such list", "bad-directory") from error
+
+
+def _nodes(folder: _Node, prefix: str, depth: int) -> Iterator[tuple[str, _Node]]:
+    if depth > _DEEPEST:
+        raise Corrupt("folders in folders without end", "bad-directory")
+    for name, node in (folder.files or {}).items():
+        if node.files is None:
+            yield prefix + name, node
+        else:
+            yield from _nodes(node, f"{prefix}{name}/", depth + 1)
+
+
+def _offset(node: _Node) -> int:
+    if not node.offset.isascii() or not node.offset.isdigit() or len(node.offset) > 20 or node.size < 0:  # noqa: PLR2004 -- 64 bits
+        raise Corrupt("a member that is nowhere", "bad-directory")
+    return int(node.offset)
