@@ -344,4 +344,4 @@ def test_what_a_link_holds_is_scanned_as_readers_without_links_make_it_a_file(da
 def test_a_part_of_a_package_that_is_no_archive_is_a_finding() -> None:
     deb = ar((b"debian-binary", b"2.0\n"), (b"data.tar.xz", b"\0" + lzma.compress(TREE)[1:]))
 
-    assert rules(look(deb, "a.deb")) == {"name-mismatch"}
+    assert rules(look(deb, "a.deb")) == {"name-mismatch", "missing-part"}

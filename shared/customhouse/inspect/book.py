@@ -42,7 +42,7 @@ class Book:
             found.append(("duplicate-name", Severity.HIGH, _SAME))
         self.files.add(plain)
         if (other := self._folded(plain)) != plain:
-            message = f"the same name as {printable(other)} where upper and lower case do not differ"
+            message = f"the same name as {printable(other)} on file systems that mind less than others"
             found.append(("case-collision", Severity.HIGH, message))
         if plain.rpartition("/")[0] not in self.folders or plain in self.folders:
             found += self._beside(plain)
@@ -153,6 +153,9 @@ class Book:
 
 
 def _fold(plain: str) -> str:
+    """The name that it shares with others where case does not differ, and dots and spaces at an end go (Windows)."""
+    if plain.endswith((".", " ")) or "./" in plain or " /" in plain:
+        plain = "/".join(part.rstrip(". ") or part for part in plain.split("/"))
     return plain.lower() if plain.isascii() else unicodedata.normalize("NFC", plain).casefold()
 
 

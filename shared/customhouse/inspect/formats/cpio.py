@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
@@ -21,6 +21,7 @@ class _Header:
     size: int
     name_size: int
     align: int
+    sum: int | None = None
 
 
 def entries(source: Source) -> Iterator[Entry]:
@@ -34,7 +35,11 @@ def entries(source: Source) -> Iterator[Entry]:
         raw = reader.read(header.name_size)
         reader.read(-(reader.position - start) % header.align)
         name, _ = decode(raw[:-1])
+        if raw[-1:] != b"\0":
+            raise Corrupt("a name that does not end where its header says", "nul-name")
         if raw[:-1] == _END:
+            if header.size:
+                source.high("special-with-data", f"a trailer with {header.size:,} bytes of its own")
             return
         begin = reader.position
         yield _entry(source, header, name)
@@ -49,14 +54,32 @@ def _header(source: Source) -> _Header:
     try:
         if magic in {b"070701", b"070702"}:
             text = source.reader.read(104)
+            _only(text, b"0123456789abcdefABCDEF")
             fields = [int(text[at : at + 8], 16) for at in range(0, 104, 8)]
-            return _Header(fields[1], fields[6], fields[11], 4)
+            return _Header(fields[1], fields[6], fields[11], 4, fields[12] if magic == b"070702" else None)
         if magic == b"070707":
             text = source.reader.read(70)
+            _only(text, b"01234567")
             return _Header(int(text[12:18], 8), int(text[59:70], 8), int(text[53:59], 8), 1)
     except ValueError as error:
         raise Corrupt("a malformed cpio header") from error
     raise Corrupt("the archive breaks off" if not magic else "a malformed cpio header")
+
+
+def _only(text: bytes, digits: bytes) -> None:
+    """Digits and nothing else: signs, spaces and underscores are numbers to some readers only."""
+    if text.translate(None, digits):
+        raise ValueError(text)
+
+
+def _summed(source: Source, blocks: Iterable[bytes], stated: int, name: str) -> Iterator[bytes]:
+    """The blocks, and then whether their bytes sum to what the header says."""
+    total = 0
+    for block in blocks:
+        total += sum(block)
+        yield block
+    if total & 0xFFFFFFFF != stated:
+        source.high("bad-checksum", "its bytes have another checksum than stated", name)
 
 
 def _entry(source: Source, header: _Header, name: str) -> Entry:
@@ -70,6 +93,8 @@ def _entry(source: Source, header: _Header, name: str) -> Entry:
         )
     elif header.size or kind == "file":
         entry.data = source.reader.blocks(header.size)
+    if entry.data is not None and header.sum is not None and kind == "file":
+        entry.data = _summed(source, entry.data, header.sum, name)
     if header.size and kind in {"folder", "device"}:
         source.high("special-with-data", f"a {kind} with {header.size:,} bytes of its own", name)
     return entry

@@ -12,6 +12,7 @@ import brotli as _brotli
 from isal import igzip_lib, isal_zlib
 from lz4 import frame as _lz4
 
+from customhouse.inspect.formats import gzip_header
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
@@ -133,8 +134,9 @@ def _followed(source: Source, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def gzip(source: Source) -> Iterator[Entry]:
     """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on."""
+    yield from gzip_header.entries(source)
     blocks = inflate(source.reader, lambda: Zlib(31), lambda head: head.startswith(b"\x1f\x8b\x08"))
-    return content(source, _as_corrupt(blocks, BAD_DEFLATE))
+    yield from content(source, _as_corrupt(blocks, BAD_DEFLATE))
 
 
 def zlib(source: Source) -> Iterator[Entry]:
@@ -162,10 +164,11 @@ def xz(source: Source) -> Iterator[Entry]:
         return Standard(_lzma.LZMADecompressor(_lzma.FORMAT_XZ, memlimit=source.limits.dictionary))
 
     def more(head: bytes) -> bool:
-        while head and not head.strip(b"\0"):
-            source.reader.read(len(head))
-            head = source.reader.peek(12)
-        return head.lstrip(b"\0").startswith(b"\xfd7zXZ")
+        while head.startswith(bytes(4)):
+            head = source.reader.peek(_IN)
+            source.reader.read((len(head) - len(head.lstrip(b"\0"))) // 4 * 4)
+            head = source.reader.peek(6)
+        return head.startswith(b"\xfd7zXZ")
 
     return content(source, _as_corrupt(inflate(source.reader, new, more), (_lzma.LZMAError,)))
 
