@@ -6,6 +6,8 @@ import bz2
 import gzip
 import hashlib
 import io
+import itertools
+import json
 import lzma
 import struct
 import tarfile
@@ -38,6 +40,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "zst": zstd,
     "lz4": lambda data: lz4.compress(data, content_checksum=True),
     "br": lambda data: brotli.compress(data, quality=2),
+    "zz": zlib.compress,
 }
 
 
@@ -224,6 +227,19 @@ def oci_layout(members: Members) -> bytes:
     return tarred(*files, (f"blobs/sha256/{hashlib.sha256(layer).hexdigest()}", layer))
 
 
+def asar(members: Members) -> bytes:
+    """Electron's archive: a length in a length, a JSON list, then the members' bytes."""
+    ends = itertools.accumulate(len(data) for _, data in members)
+    files = {
+        name: {"size": len(data), "offset": str(end - len(data))}
+        for (name, data), end in zip(members, ends, strict=True)
+    }
+    text = json.dumps({"files": files}, separators=(",", ":")).encode()
+    padded = text + bytes(-len(text) % 4)
+    head = struct.pack("<4L", 4, len(padded) + 8, len(padded) + 4, len(text))
+    return head + padded + b"".join(data for _, data in members)
+
+
 def _named(*own: tuple[str, bytes]) -> Pack:
     return lambda members: zipped(*own, *members)
 
@@ -267,6 +283,9 @@ PACKS: dict[str, Pack] = {
     "alpine.apk": apk_alpine,
     "docker.tar": docker_save,
     "oci.tar": oci_layout,
+    "asar": asar,
+    "crx": lambda members: b"Cr24" + struct.pack("<LL", 3, 4) + b"\x12\0\x1a\0" + zipped(*members),
+    "run": lambda members: b"#!/bin/sh\ntail -n +3 $0 | tar xz\n" + gzip.compress(tarred(*members), mtime=0),
     "exe": lambda members: b"MZ" + bytes(500) + zipped(*members),
 }
 """Containers of several members."""
