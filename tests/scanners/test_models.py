@@ -71,6 +71,8 @@ def test_a_safetensors_header_that_lies_is_a_finding(header: dict[str, object], 
         safetensors(b'{"a": {}, "a": {}}'),
         safetensors({"a": {"dtype": "F32", "shape": []}}),
         safetensors({"a": 5}),
+        safetensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": ["0", "8"]}}),
+        safetensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0.5, 8.5]}}),
     ],
 )
 def test_what_is_no_safetensors_file_is_a_skip(data: bytes) -> None:
@@ -106,6 +108,18 @@ BAD_TEMPLATES = [
     "{{ x['\\x5f\\x5fclass\\x5f\\x5f'] }}",
     "{{ lipsum.__globals__ }}",
     "{% set x = os.system('id') %}",
+    "{{ ''['__cl' + 'ass__'] }}",
+    "{{ ''['__cl' ~ 'ass__'] }}",
+    "{{ ''['__cla''ss__'] }}",
+    "{{ ''['\\137\\137class\\137\\137'] }}",
+    "{{ ''['\\N{LOW LINE}\\N{LOW LINE}class'] }}",
+    "{{ ''[('%c%c' % (95, 95)) + 'class'] }}",
+    "{{ ''['_' * 2 ~ 'class' ~ '_' * 2] }}",
+    "{% set a = '_' %}{{ ''[a ~ a ~ 'class' ~ a ~ a] }}",
+    "{{ x | map(attribute='_a') | list }}",
+    "{{ x | selectattr('_x') }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ ''.mro() }}",
 ]
 
 
@@ -123,9 +137,21 @@ def test_a_chat_template_that_reaches_python_is_critical(template: str) -> None:
     assert rules(SCANNER, member(config, "tokenizer_config.json")) == {"template-runs-code"}
 
 
-def test_an_honest_chat_template_is_clean() -> None:
-    config = json.dumps({"chat_template": GOOD_TEMPLATE}).encode()
-    assert rules(SCANNER, member(config, "tokenizer_config.json")) == set()
+HONEST_TEMPLATES = [
+    GOOD_TEMPLATE,
+    "{%- set ns = namespace(found=false) -%}{{ messages[loop.index0 - 1]['content'].split('</think>')[-1] | trim }}",
+    "{%- if tools %}{{ '\\n\\n' + tools | map(attribute='function') | list | tojson(indent=4) }}{%- endif %}",
+    "{{ bos_token ~ '<|im_start|>' ~ message.role ~ '\\n' }}{% set content = '[INST] ' + content + ' [/INST]' %}",
+    "{% for tool in tools | selectattr('type', 'equalto', 'function') %}{{ tool.my_name + '_' + tool.id }}{% endfor %}",
+    "{{ raise_exception('roles must alternate user/assistant') }}{{ strftime_now('%d %b %Y') }}{{ '%s: %d' % (a, 3) }}",
+]
+
+
+@pytest.mark.parametrize("template", HONEST_TEMPLATES)
+def test_an_honest_chat_template_is_clean(template: str) -> None:
+    config = json.dumps({"chat_template": [{"name": "default", "template": template}]}).encode()
+    for name in ("tokenizer_config.json", "processor_config.json"):
+        assert rules(SCANNER, member(config, name)) == set()
 
 
 @pytest.mark.parametrize(
@@ -181,10 +207,46 @@ def test_keras_that_imports_other_modules_is_a_finding(layer: dict[str, object])
     assert rules(SCANNER, member(keras(DENSE, layer), "config.json")) == {"keras-foreign-module"}
 
 
+@pytest.mark.parametrize(
+    ("layer", "rule"),
+    [
+        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "keras-function"),
+        ({"module": "keras.config", "class_name": "function", "config": "enable_unsafe"}, "keras-function"),
+        ({"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {}}, "keras-loads-code"),
+        ({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/x"}}, "keras-loads-code"),
+        (
+            {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
+            "keras-reads-file",
+        ),
+    ],
+)
+def test_keras_layers_and_functions_that_reach_out_are_findings(layer: dict[str, object], rule: str) -> None:
+    assert rules(SCANNER, member(keras(DENSE, layer), "config.json")) == {rule}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (rb'{"class_name": "\u004cambda"}', "keras-lambda"),
+        (rb'{"cl\u0061ss_name": "Lambda"}', "keras-lambda"),
+        (b'{"class_name": "Dense", "config": {"units": {}}, "module": "os"}', "keras-foreign-module"),
+        (b'{"class_name": "TorchModuleWrapper", "config": {"module": "AAAA"}}', "keras-loads-code"),
+    ],
+)
+def test_a_keras_configuration_is_found_inside_other_formats(text: bytes, rule: str) -> None:
+    for name, data in (("m.h5", b"\x89HDF\r\n\x1a\n" + text), ("keras_metadata.pb", b"\x0a\x50root" + text)):
+        assert rule in rules(SCANNER, member(data, name))
+    assert rule in rules(SCANNER, member(bytes(512) + b"\x89HDF\r\n\x1a\n" + text, "with a user's block.mat"))
+
+
 def test_honest_keras_and_other_configurations_are_clean() -> None:
     assert rules(SCANNER, member(keras(DENSE), "config.json")) == set()
     assert rules(SCANNER, member(b'{"architectures": ["LlamaForCausalLM"], "module": 1}', "config.json")) == set()
     assert rules(SCANNER, member(b"not json", "config.json")) == set()
+    pure = {"module": "keras.activations", "class_name": "function", "config": "relu"}
+    words = {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": ["a", "b"]}}
+    assert rules(SCANNER, member(keras(DENSE, pure, words), "config.json")) == set()
+    assert rules(SCANNER, member(b"\x0a\x50root" + keras(DENSE), "keras_metadata.pb")) == set()
     assert rules(SCANNER, member(b"\x89HDF\r\n\x1a\n" + keras(DENSE), "model.h5")) == set()
 
 
@@ -227,6 +289,35 @@ def test_a_tensorflow_operation_that_runs_or_reads_is_a_finding(
     assert rules(SCANNER, member(make("MatMul", "AddV2"), "saved_model.pb")) == set()
 
 
+GROUP = b"\x7b\x08\x05\x0a\x02\xff\xff\x7c"
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "frozen.pb", "model.meta"])
+def test_a_group_that_readers_pass_over_hides_no_operation(name: str) -> None:
+    assert rules(SCANNER, member(GROUP + graph("MatMul", "PyFunc"), name)) == {"tensorflow-operation"}
+    assert rules(SCANNER, member(GROUP + graph("MatMul", "AddV2"), name)) == set()
+
+
+def test_a_graph_that_prints_to_a_file_is_a_finding() -> None:
+    def printing(stream: bytes) -> bytes:
+        attribute = field(1, b"output_stream") + field(2, field(2, stream))
+        return field(2, field(2, field(1, field(2, b"PrintV2") + field(5, attribute))))
+
+    assert rules(SCANNER, member(printing(b"file:///root/.bashrc"), "saved_model.pb")) == {"tensorflow-operation"}
+    assert rules(SCANNER, member(printing(b"stderr"), "saved_model.pb")) == set()
+
+
+def test_a_graph_written_as_text_is_read() -> None:
+    for name in ("saved_model.pbtxt", "graph.pb.txt"):
+        assert rules(SCANNER, member(b'node { name: "x" op: "PyFunc" }', name)) == {"tensorflow-operation"}
+        assert rules(SCANNER, member(b'node { name: "PyFunc" op: "MatMul" }', name)) == set()
+
+
+def test_modules_in_a_torch_package_are_a_finding() -> None:
+    assert rules(SCANNER, member(b"sys\n", "model/.data/extern_modules")) == {"torch-package"}
+    assert rules(SCANNER, member(b"3\n", "model/.data/version")) == set()
+
+
 def test_a_file_that_is_no_graph_is_a_skip_only_where_it_must_be_one() -> None:
     assert reasons(b"\xff" * 40, "saved_model.pb") == [SkipReason.CORRUPT]
     assert reasons(b"\xff" * 40 + b"\0", "other.pb") == []
@@ -242,11 +333,13 @@ def onnx(location: str, *, nested: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "place", ["/etc/passwd", "../../secret", "a/../../b", "C:\\x", "..\\x", "\\\\host\\share", "a\0b"]
+    "place",
+    ["./" * 3000 + "../x", "/etc/passwd", "../../secret", "a/../../b", "C:\\x", "..\\x", "\\\\host\\share", "a\0b"],
 )
 def test_onnx_data_outside_the_models_folder_is_a_finding(place: str) -> None:
     for nested in (False, True):
-        assert rules(SCANNER, member(onnx(place, nested=nested), "model.onnx")) == {"onnx-external-path"}
+        for name in ("model.onnx", "model.pb"):
+            assert rules(SCANNER, member(onnx(place, nested=nested), name)) == {"onnx-external-path"}
 
 
 def test_onnx_data_beside_the_model_is_clean() -> None:

@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import pickletools
+import random
 import struct
 import subprocess
 import zlib
@@ -110,6 +111,9 @@ def test_a_name_outside_the_standard_library_is_high() -> None:
         ("types", "FunctionType"),
         ("operator", "attrgetter"),
         ("functools", "partial"),
+        ("sklearn.externals.joblib.externals.loky.backend.popen_loky_posix", "Popen"),
+        ("sklearn.externals.joblib.externals.cloudpickle.cloudpickle", "CloudPickler"),
+        ("sklearn.utils._joblib", "Memory"),
         ("", "x"),
     ],
 )
@@ -260,6 +264,56 @@ def test_a_numpy_array_of_objects_is_a_pickle(version: int) -> None:
     assert "posix.system" in messages(numpy_file("[('a', 'O')]", pickle.dumps(Runs(os.system, "id"))), "a.npy")
     assert facts(numpy_file("'|O'", pickle.dumps([1], 4), version), "a.npy") == []
     assert facts(numpy_file("'<f8'", CALL, version), "a.npy") == []
+
+
+@pytest.mark.parametrize("descr", ["'O8'", "'<O'", '"O"', "'object'", "'i4,O'", r"'\x4f'", "('O', (2,))", "'?' 'O'"])
+def test_objects_are_told_however_numpy_may_write_them(descr: str) -> None:
+    assert "posix.system" in messages(numpy_file(descr, pickle.dumps(Runs(os.system, "id"))), "a.npy")
+
+
+@pytest.mark.parametrize(
+    "descr", ["'<f8'", "'|S5'", "'<M8[ns]'", "'float64'", "'i4,f4'", "'3i4, 2f8'", "[('a', '<i4'), ('b', '<f4', (2,))]"]
+)
+def test_an_array_of_plain_values_is_not_looked_into(descr: str) -> None:
+    assert facts(numpy_file(descr, CALL), "a.npy") == []
+
+
+def test_an_array_of_objects_hides_neither_behind_a_long_header_nor_behind_another_array() -> None:
+    bad = pickle.dumps(Runs(os.system, "id"))
+    for blanks in (5_000, 60_000, 200_000):
+        assert "posix.system" in messages(numpy_file(" " * blanks + "'|O'", bad, 2), "a.npy")
+    plain = numpy_file("'<f8'", bytes(2 * CHUNK))
+    assert "posix.system" in messages(plain + numpy_file("'|O'", bad), "a.npy")
+    assert facts(plain + numpy_file("'|O'", pickle.dumps([1], 4)), "a.npy") == []
+
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("before", [100, CHUNK - 3, 2 * CHUNK])
+def test_a_pickle_in_an_hdf5_file_is_found(protocol: int, before: int) -> None:
+    """As PyTables keeps attributes."""
+    filler = SIGNATURE + bytes(before)
+    bad = pickle.dumps({"a": Runs(os.system, "id")}, protocol)
+    for data in (filler + bad + bytes(100), bytes(512) + filler + bad):
+        assert "posix.system" in messages(data, "weights.h5")
+    assert facts(filler + pickle.dumps(DATA, protocol) + bytes(100), "weights.h5") == []
+    for odd in (b"\x80\x04F1\n0" + name("os", "system") + b")R.", name("os", "system") + b")R.", CALL):
+        assert "os.system" in messages(filler + odd, "weights.h5")
+
+
+def test_an_hdf5_file_of_text_and_noise_is_clean() -> None:
+    texts = b"".join(b"cat\ncast\ncode\nthe (i)\nlist (i%d\nclass A:\n.net\n" % number for number in range(200))
+    noise = random.Random(1).randbytes(CHUNK)
+    assert facts(SIGNATURE + texts + noise, "weights.h5") == []
+
+
+def test_an_hdf5_file_full_of_what_looks_like_pickles_is_a_skip() -> None:
+    data = SIGNATURE + b"\x80\x04N" * 2000
+    assert [fact.reason for fact in pickles.build({"operations": 20_000}).scan(member(data, "a.h5"))] == [
+        SkipReason.LIMIT
+    ]
 
 
 def joblib_array(code: str, shape: tuple[int, ...], body: bytes, *, padded: bool) -> bytes:

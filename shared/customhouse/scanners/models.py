@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Literal
 
-from customhouse.model import Fact, Finding, Skip, SkipReason
+from customhouse.model import Fact, Finding, Severity, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable
-from customhouse.scanners.models_keras import config, hdf5
-from customhouse.scanners.models_protobuf import onnx, tensorflow
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, is_hdf5
+from customhouse.scanners.models_keras import config, embedded
+from customhouse.scanners.models_protobuf import as_text, onnx, tensorflow
 from customhouse.scanners.models_safetensors import claims as safetensors
 from customhouse.scanners.models_templates import gguf, template, texts
 from customhouse.scanners.options import Options, read
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _TEMPLATE = 16 << 20
+_PACKAGE = Claim("torch-package", Severity.HIGH, "torch.package: Python modules in the archive run when it is loaded")
 
 Judge = Callable[[BinaryIO, int], Iterable[Claim]]
 
@@ -32,7 +33,7 @@ class ModelScanner:
     """The format decides, by content where it has a magic number, else by name."""
 
     name = "models"
-    version = "1"
+    version = "2"
     reads: Literal["windows", "stream"] = "stream"
 
     def wants(self, member: Member) -> bool:
@@ -63,20 +64,36 @@ def _judge(member: Member) -> Judge | None:
         return safetensors
     if head.startswith(b"GGUF"):
         return gguf
-    if head.startswith(_HDF5):
-        return lambda file, _size: hdf5(file)
+    if is_hdf5(member.data):
+        return lambda file, _size: embedded(file)
     if name.endswith(".onnx") or member.kind == "onnx":
         return onnx
-    if name.endswith("saved_model.pb") or (name.endswith((".pb", ".meta")) and not member.text):
-        return functools.partial(tensorflow, sure=name.endswith("saved_model.pb"))
+    if name.endswith((".pb", ".meta")):
+        return functools.partial(_graph, sure=name.endswith("saved_model.pb"))
     return _by_name(name)
+
+
+def _graph(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
+    """TensorFlow's graph, the Keras model that may be in its metadata, and ONNX under the name of old."""
+    yield from tensorflow(file, size, sure=sure)
+    file.seek(0)
+    yield from embedded(file)
+    if not sure:
+        with contextlib.suppress(Unreadable):
+            yield from onnx(file, size)
 
 
 def _by_name(name: str) -> Judge | None:
     """Text formats have no magic number."""
     base = name.rpartition("/")[2]
-    if base in {"tokenizer_config.json", "chat_template.json"} or base.endswith((".jinja", ".jinja2")):
+    if base in {"tokenizer_config.json", "chat_template.json", "processor_config.json"} or base.endswith(
+        (".jinja", ".jinja2")
+    ):
         return lambda file, _size: _template(file, base)
+    if base.endswith((".pbtxt", ".pb.txt")):
+        return lambda file, _size: as_text(file)
+    if base == "extern_modules" and name.endswith("/.data/extern_modules"):
+        return lambda _file, _size: [_PACKAGE]
     if base in {"config.json", "model_config.json"} or base.endswith(".keras.json"):
         return lambda file, _size: config(file)
     return None

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from customhouse.model import Severity
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -23,6 +25,11 @@ class Unreadable(Exception):  # noqa: N818 -- what the file is
 
 class TooLarge(Exception):  # noqa: N818 -- what the header is
     """A part that has to be in memory is larger than it may be; says which."""
+
+
+def is_hdf5(data: bytes) -> bool:
+    """Whether this is an HDF5 file: its signature stands first or behind a block of the user's (HDF5 format, III.A)."""
+    return any(data.startswith(HDF5, at) for at in (0, 512, 1024, 2048, 4096))
 
 
 def take(file: BinaryIO, count: int) -> bytes:

@@ -14,10 +14,13 @@ from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, show
 
 _FIELDS = 3_000_000
 _NAME = 4096
+_MEMORY = 64 << 20
 _DEPTH = 24
 _LOW = 0x7F
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_VARINT, _EIGHT, _BYTES, _GROUP, _END, _FOUR = range(6)
 _RUNS = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction", "LoadLibrary", "TPUCompile"}
+_TEXT = re.compile(rb"\bop\s*:\s*[\"'](\w+)[\"']")
+_PRINTS, _FILE = {"Print", "PrintV2"}, b"file://"
 _FILES = {"ReadFile", "WriteFile", "MatchingFiles", "DeleteFile", "CopyFile", "ImmutableConst", "WholeFileReaderV2"}
 
 Span = tuple[int, int]
@@ -67,9 +70,24 @@ def _operations(file: BinaryIO, size: int, root: str) -> Iterator[Claim]:
     walk = _Walk(file, _TENSORFLOW, "Node")
     for span in walk.messages(root, (0, size), 0):
         operation = walk.text(span, 2)
-        if operation in _RUNS | _FILES:
-            severity = Severity.CRITICAL if operation in _RUNS else Severity.HIGH
-            yield Claim("tensorflow-operation", severity, f"TensorFlow graph runs {operation}")
+        yield from _operation(operation)
+        if operation in _PRINTS and _FILE in walk.data(span):
+            yield Claim("tensorflow-operation", Severity.HIGH, f"TensorFlow graph writes files with {operation}")
+
+
+def _operation(name: str) -> Iterator[Claim]:
+    if name in _RUNS | _FILES:
+        severity = Severity.CRITICAL if name in _RUNS else Severity.HIGH
+        yield Claim("tensorflow-operation", severity, f"TensorFlow graph runs {name}")
+
+
+def as_text(file: BinaryIO) -> Iterator[Claim]:
+    """Operations of a graph in protobuf's text format, each once."""
+    data = file.read(_MEMORY + 1)
+    if len(data) > _MEMORY:
+        raise TooLarge("a graph written as text")
+    for name in sorted({match[1].decode() for match in _TEXT.finditer(data)}):
+        yield from _operation(name)
 
 
 def onnx(file: BinaryIO, size: int) -> Iterator[Claim]:
@@ -84,8 +102,9 @@ def onnx(file: BinaryIO, size: int) -> Iterator[Claim]:
 
 
 def _outside(place: str) -> bool:
+    """Whether a path leads out of the folder, or is too long to tell."""
     parts = re.split(r"[/\\]", place)
-    return not parts[0] or ".." in parts or ":" in parts[0] or "\0" in place
+    return len(place) >= _NAME or not parts[0] or ".." in parts or ":" in parts[0] or "\0" in place
 
 
 class _Walk:
@@ -107,17 +126,22 @@ class _Walk:
                 yield from self.messages(shape[number], inner, depth + 1)
 
     def text(self, span: Span, wanted: int) -> str:
-        """The last text field of that number in the message, as protobuf readers take it."""
+        """The last text field of that number in the message, as protobuf readers take it; at most `_NAME` bytes."""
         found = ""
         for number, (start, end) in self._fields(span):
-            if number == wanted and end - start <= _NAME:
-                self._file.seek(start)
-                found = self._file.read(end - start).decode("utf-8", "replace")
+            if number == wanted:
+                found = self.data((start, end)).decode("utf-8", "replace")
         return found
 
+    def data(self, span: Span) -> bytes:
+        """A small message's bytes."""
+        self._file.seek(span[0])
+        return self._file.read(min(span[1] - span[0], _NAME))
+
     def _fields(self, span: Span) -> Iterator[tuple[int, Span]]:
-        """Length-delimited fields of one message."""
+        """Length-delimited fields of one message; groups, which none of these has, are passed over as readers do."""
         at, end = span
+        groups = 0
         while at < end:
             self._left -= 1
             if self._left < 0:
@@ -130,8 +154,12 @@ class _Walk:
                 start = self._file.tell()
                 if start + length > end:
                     raise Unreadable("has a field that is longer than its message")
-                yield number, (start, start + length)
+                if not groups:
+                    yield number, (start, start + length)
                 at = start + length
+            elif wire in {_GROUP, _END}:
+                groups += 1 if wire == _GROUP else -1
+                at = self._file.tell()
             else:
                 at = self._past(wire)
 

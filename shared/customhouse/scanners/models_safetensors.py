@@ -60,9 +60,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _span(name: str, tensor: Any) -> tuple[int, int]:  # noqa: ANN401 -- parsed JSON of unknown shape
     try:
         begin, end = tensor["data_offsets"]
-        return int(begin), int(end)
     except (TypeError, KeyError, ValueError) as error:
         raise Unreadable(f"has a tensor without a place: {shown(name)!r}") from error
+    if not (type(begin) is type(end) is int):
+        raise Unreadable(f"has a tensor whose place is no number: {shown(name)!r}")
+    return begin, end
 
 
 def _wrong(tensor: dict[str, Any], begin: int, end: int) -> str:

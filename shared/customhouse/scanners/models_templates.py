@@ -21,8 +21,11 @@ _DEPTH = 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 _GADGETS = re2.compile(
-    rb"__(class|mro|base|bases|subclasses|globals|builtins|import|init|dict|getattribute|reduce|code|loader|self)__"
-    rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\\x5f|\\u005f|\b(cycler|joiner|lipsum|namespace)\.__"
+    rb"__[a-z]+__|_TemplateReference|\.\s*mro\s*\(|\b(cycler|joiner|lipsum|namespace)\s*(\.\s*|\[\s*['\"])_"
+    rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\battribute\s*=\s*['\"][^'\"]*_|\|\s*(map|(select|reject)attr)\s*\(\s*['\"]_"
+    rb"|\\x5[fF]|\\u005[fF]|\\U0000005[fF]|\\137|\\N\{|%c[^'\"]*['\"]\s*(%|\|\s*format)"
+    rb"|['\"][^'\"\n]{0,80}__[a-z]*['\"]\s*[~+'\"]|[~+]\s*['\"][a-z]*__['\"]|['\"]_{1,2}['\"]\s*\*"
+    rb"|[\w'\"\)\]]\s*\[[^\]]{0,60}(~|['\"]\s*\+|\+\s*['\"])"
     rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\("
 )
 

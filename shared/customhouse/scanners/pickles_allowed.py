@@ -9,11 +9,11 @@ from pathlib import Path
 from customhouse.scanners.pickles_values import Global
 
 CURATED = Path(__file__).parent / "rules" / "pickles" / "allowed.txt"
-_CLASS = "Class"
+_CLASS, _NONE = "Class", "-"
 
 
 class Allowed:
-    """The list: exact modules first, then modules with `.*`; `Class` is any name in CamelCase."""
+    """The list: exact modules first, then modules with `.*`; `Class` is any name in CamelCase, `-` ends the search."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._modules: dict[str, set[str]] = {}
@@ -23,7 +23,13 @@ class Allowed:
                 self._modules.setdefault(module.strip(), set()).update(names.split())
 
     def __contains__(self, item: Global) -> bool:
-        return any(_named(item.name, self._modules.get(module, ())) for module in _candidates(item.module))
+        for module in _candidates(item.module):
+            names = self._modules.get(module, ())
+            if _named(item.name, names):
+                return True
+            if _NONE in names:
+                return False
+        return False
 
 
 def curated() -> list[str]:

@@ -18,10 +18,17 @@ class Broken(Exception):  # noqa: N818 -- what the pickle is
 
 
 class Reader:
-    """A window on the input: `data`, which begins at byte `base`; reading beyond `limit` needs `advance` first."""
+    """A window on the input: `data`, which begins at byte `base`; reading beyond `limit` needs `advance` first.
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    `skip` passes over so many bytes unread, and tells whether they are there; without it they are read.
+    """
+
+    def __init__(
+        self, read: Callable[[int], bytes], chunk: int = CHUNK, skip: Callable[[int], bool] | None = None
+    ) -> None:
         self._read = read
+        self._chunk = chunk
+        self._skip = skip
         self.data = b""
         self.base = 0
         self.ended = False
@@ -30,6 +37,13 @@ class Reader:
 
     def advance(self, at: int) -> int:
         """Drop what lies before index `at`, read on, and return the index at which `at` is now."""
+        if self._skip and at > len(self.data) and not self.ended:
+            beyond = at - len(self.data)
+            self._drop(len(self.data))
+            if not self._skip(beyond):
+                raise Broken("breaks off")
+            self.base += beyond
+            at = 0
         while at > len(self.data) and not self.ended:
             at -= len(self.data)
             self._drop(len(self.data))
@@ -37,7 +51,7 @@ class Reader:
         if at > len(self.data):
             raise Broken("breaks off")
         self._drop(at)
-        while len(self.data) < CHUNK and not self.ended:
+        while len(self.data) < self._chunk and not self.ended:
             self._fill()
         return 0
 
@@ -56,7 +70,7 @@ class Reader:
         self.base += count
 
     def _fill(self) -> None:
-        more = self._read(CHUNK)
+        more = self._read(self._chunk)
         self.ended = not more
         self.data += more
         self.limit = len(self.data) - (0 if self.ended else MARGIN)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Final
 
 from customhouse.scanners.pickles_reader import Broken, Reader
@@ -68,6 +69,7 @@ class Machine:
         self.echoes = self.arrays = 0
         self.table = table
         self.operations = operations
+        self._left = iter(range(operations))
         self.repeats = Repeats(self) if repeats else None
 
     def run(self) -> Report:
@@ -82,6 +84,11 @@ class Machine:
             self.problem("fetches the same containers over and over, to use up memory")
         return self.report
 
+    @property
+    def followed(self) -> int:
+        """Opcodes that were."""
+        return self.operations - length_hint(self._left)
+
     def problem(self, text: str) -> None:
         """Note what is wrong, once."""
         if text not in self.report.problems:
@@ -92,7 +99,7 @@ class Machine:
         at, limit, data = self.at, -1, self.reader.data
         stack, memo, marks, table = self.stack, self.memo, self.marks, self.table
         push, keep, called, repeats = stack.append, self.keep, self.called, self.repeats
-        for _ in range(self.operations):
+        for _ in self._left:
             if at >= limit:
                 at = self._edge(at)
                 data, limit = self.reader.data, self._limit()
