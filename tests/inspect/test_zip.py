@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from customhouse.inspect import Limits
-from customhouse.model import SkipReason
+from customhouse.model import Inspection, SkipReason
 from tests.inspect.support import MARKER, Part, Recorder, clean, found, handmade, look, reasons, rules, zipped
 
 DESCRIPTOR = b"PK\7\x08\x86\xa6\x106\5\0\0\0\5\0\0\0"
@@ -92,6 +92,9 @@ def test_zip64_fields_are_ordinary() -> None:
             handmade(Part(name=b"d", data=b"elsewhere", attributes=0o120777 << 16), Part(name=b"d/file")),
             "link-trampoline",
         ),
+        (handmade(Part(name=b"a."), Part(name=b"a")), "case-collision"),
+        (handmade(Part(name=b"d /a"), Part(name=b"d/a")), "case-collision"),
+        (handmade(Part(name=b"a"), Part(name=b"a/b")), "duplicate-name"),
     ],
 )
 def test_what_readers_could_disagree_about_is_a_finding(data: bytes, rule: str) -> None:
@@ -122,6 +125,64 @@ def test_an_encrypted_member_is_a_skip_and_the_others_are_seen() -> None:
     assert reasons(inspection) == {SkipReason.ENCRYPTED}
     assert found(inspection) == ["a.zip!/open"]
     assert (inspection.coverage.members, inspection.coverage.opened) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("flag", "reason"),
+    [
+        (0x01, SkipReason.ENCRYPTED),
+        (0x40, SkipReason.ENCRYPTED),
+        (0x2000, SkipReason.ENCRYPTED),
+        (0x20, SkipReason.UNSUPPORTED),
+    ],
+)
+def test_flags_that_some_readers_refuse_and_others_ignore_are_skips(flag: int, reason: SkipReason) -> None:
+    assert reasons(look(handmade(Part(flags=flag)))) == {reason}
+
+
+def test_the_comment_of_an_archive_is_scanned() -> None:
+    inspection = look(handmade(Part(), comment=MARKER), "a.zip")
+
+    assert found(inspection) == ["a.zip!/archive-comment"]
+    assert inspection.coverage.complete
+
+
+WHEEL = {"p/__init__.py": b"x = 1\n", "p-1.0.dist-info/WHEEL": b"x"}
+RECORD = b'"p/__init__.py",sha256=x,6\np-1.0.dist-info/WHEEL,,1\np-1.0.dist-info/RECORD,,\n'
+
+
+def wheel(record: bytes, **more: bytes) -> Inspection:
+    """A wheel with this RECORD and more members."""
+    members = WHEEL | {"p-1.0.dist-info/RECORD": record} | more
+    return look(zipped(*members.items()), "p-1.0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize("more", [{}, {"p-1.0.dist-info/RECORD.jws": b"x"}, {"p/empty/": b""}])
+def test_a_wheel_that_holds_what_its_record_lists_is_clean(more: dict[str, bytes]) -> None:
+    assert clean(wheel(RECORD, **more))
+
+
+@pytest.mark.parametrize(
+    ("record", "more", "said"),
+    [
+        (RECORD, {"evil.py": b"x"}, "members that it does not list: evil.py"),
+        (RECORD, dict.fromkeys("abcde", b""), "members that it does not list: a, b, c and 2 more"),
+        (RECORD + b"gone.py,,\n", {}, "files that are not there: gone.py"),
+        (RECORD.replace(b",6", b",7"), {}, "files of another size: p/__init__.py"),
+        (b"\xff", {}, "no list that can be read"),
+    ],
+)
+def test_a_wheel_whose_record_lies_is_a_finding(record: bytes, more: dict[str, bytes], said: str) -> None:
+    findings = [finding for finding in wheel(record, **more).findings if finding.rule == "record-mismatch"]
+
+    assert findings[0].member == "p-1.0-py3-none-any.whl!/p-1.0.dist-info/RECORD"
+    assert said in findings[0].message
+
+
+def test_an_archive_without_one_record_is_compared_with_none() -> None:
+    two = {"p-1.0.dist-info/RECORD": RECORD, "q-1.0.dist-info/RECORD": b""}
+
+    assert clean(look(zipped(*(WHEEL | two).items()), "a.zip"))
 
 
 def test_an_unknown_method_is_a_skip() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import bz2
 import lzma
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import zstandard
 from isal import isal_zlib
 
+from customhouse.inspect.formats import wheel
 from customhouse.inspect.formats import zip_records as records
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
 from customhouse.inspect.formats.streams import BAD_DEFLATE, Inflater, Standard, Zlib
-from customhouse.inspect.formats.zip_records import ENCRYPTED, STREAMED, UTF8, End, Record
+from customhouse.inspect.formats.zip_gaps import gap
+from customhouse.inspect.formats.zip_records import ENCRYPTED, PATCH, STREAMED, UTF8, End, Record
 from customhouse.inspect.names import decode, printable
 from customhouse.model import Severity, SkipReason
 
@@ -23,7 +25,6 @@ _STORED, _IMPLODE, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 6, 8, 9,
 _OUT = 1 << 20
 _BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, ValueError)
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
-_SIGNING = b"APK Sig Block 42"
 
 
 @dataclass(slots=True)
@@ -48,14 +49,31 @@ def entries(source: Source) -> Iterator[Entry]:
     members = _directory(source, end, shift)
     source.listing = [member.name for member in members]
     source.listed = True
+    record = wheel.record(source.listing, lambda: {member.name: member.record.size for member in members})
     members.sort(key=lambda member: member.start)
-    stop, whole = 0, not _over(source, end)  # between members of a part of the directory lie the others
+    whole = not _over(source, end)  # between members of a part of the directory lie the others
+    stop = yield from _members(source, members, record, whole=whole)
+    if end.comment:
+        yield Entry("archive-comment", iter((end.comment,)), len(end.comment))
+    if whole:
+        yield from gap(source, stop, end.place - end.size)
+        if record is not None:
+            record.check(source)
+
+
+def _members(
+    source: Source, members: Iterable[Placed], record: wheel.Record | None, *, whole: bool
+) -> Generator[Entry, None, int]:
+    """The members and, with `whole`, what lies between them; where the last one ends."""
+    stop = 0
     for member in members:
         entry = _entry(source, member)
         if member.start > stop and whole:
-            yield from _gap(source, stop, member.start)
+            yield from gap(source, stop, member.start)
         elif member.start < stop:
             source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
+        if entry.data is not None and record is not None and member.name == record.name:
+            entry.data = record.watch(entry.data)
         given = entry.data
         yield entry
         if entry.data is not None:
@@ -64,8 +82,7 @@ def entries(source: Source) -> Iterator[Entry]:
         elif given is not None:  # nobody wanted it: what follows it is still to be found
             member.stop += _descriptor_size(source, member)
         stop = max(stop, member.stop)
-    if whole:
-        yield from _gap(source, stop, end.place - end.size)
+    return stop
 
 
 def _over(source: Source, end: End) -> bool:
@@ -211,8 +228,9 @@ def _content(source: Source, member: Placed, local: Record, entry: Entry) -> Non
         return
     if entry.type == "folder" and (record.size or record.packed > 2):  # noqa: PLR2004 -- an empty DEFLATE stream
         source.high("name-mismatch", "a folder with bytes of its own", entry.name)
-    if record.method not in _METHODS:
-        entry.skip = (SkipReason.UNSUPPORTED, f"compression method {record.method}")
+    if record.method not in _METHODS or (record.flags | local.flags) & PATCH:
+        patch = "a patch of another file" if record.method in _METHODS else f"compression method {record.method}"
+        entry.skip = (SkipReason.UNSUPPORTED, patch)
         member.stop += _descriptor_size(source, member)
         return
     if entry.type == "symlink":
@@ -278,25 +296,6 @@ def _descriptor_quiet(data: bytes, record: Record) -> int:
             if data.startswith(whole):
                 return len(whole)
     return 0
-
-
-def _gap(source: Source, start: int, stop: int) -> Iterator[Entry]:
-    """Bytes that belong to no member: a program in front is ordinary, anything else is hidden."""
-    if stop <= start:
-        return
-    head = source.at(start, min(stop - start, 1 << 16))
-    if stop - start <= len(head) and not head.strip(b"\0"):
-        return
-    if source.at(stop - 16, 16) == _SIGNING:
-        yield Entry("apk-signing-block", source.blocks(start, stop - start), stop - start)
-        return
-    name = "prepended-data" if start == 0 else f"hidden-data-{start}"
-    if start or not head.startswith((b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"Cr24", b"JM\1\0")):
-        rule, message = ("hidden-member", "a member that is not in the central directory")
-        if not head.startswith(records.LOCAL):
-            rule, message = ("hidden-data" if start else "prepended-data"), f"{stop - start:,} bytes of no member"
-        source.high(rule, message)
-    yield Entry(name, source.blocks(start, stop - start), stop - start)
 
 
 def _stored(source: Source, member: Placed) -> Iterator[bytes]:

@@ -23,7 +23,8 @@ _FULL32 = 0xFFFFFFFF
 _FULL16 = 0xFFFF
 CENTRAL_SIZE, LOCAL_SIZE, END_SIZE, END64_SIZE, LOCATOR_SIZE = 46, 30, 22, 56, 20
 
-ENCRYPTED, STREAMED, UTF8 = 0x1, 0x8, 0x800
+ENCRYPTED, STREAMED, PATCH, UTF8 = 0x1 | 0x40 | 0x2000, 0x8, 0x20, 0x800
+"""General purpose bits (APPNOTE 4.4.4): encrypted, also strongly or with masked headers; sizes behind the data; …."""
 
 Say = Callable[[str, str], None]
 """Takes a rule and a message."""
