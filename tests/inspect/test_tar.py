@@ -216,5 +216,7 @@ def test_links_and_programs_of_a_system_package_are_ordinary() -> None:
     tree = block(b"./usr/bin/sh", flag=b"2", link=b"/bin/dash") + entry(b"./usr/bin/su", b"x", mode=0o4755)
     tree += entry(b"./A", b"1") + entry(b"./a", b"1") + END
 
-    assert clean(look(ar((b"debian-binary", b"2.0\n"), (b"data.tar", tree)), "a.deb"))
+    parts = (b"debian-binary", b"2.0\n"), (b"control.tar", entry(b"./control", b"x") + END), (b"data.tar", tree)
+
+    assert clean(look(ar(*parts), "a.deb"))
     assert rules(look(tree)) >= {"link-escape", "setuid", "case-collision"}
