@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+import msgspec
 
 from customhouse.errors import CustomhouseError
 from customhouse.inspect.appended import Watch, payload, scripted, unopened
@@ -30,8 +31,7 @@ _SMALL = 1 << 20
 _OURS = (NameError, ImportError, AttributeError, MemoryError, NotImplementedError)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """Where the walk is: a member's path and name, and what holds it."""
 
     path: str

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
+import msgspec
+
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Limits
 from customhouse.inspect.names import printable
@@ -33,8 +35,7 @@ class Unopened(Exception):  # noqa: N818 -- an honest skip is no error of ours
         self.detail = detail
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct):
     """One member as its container lists it.
 
     `data` are its inflated bytes, None where it has none; they are taken before the next entry is asked for. `size`

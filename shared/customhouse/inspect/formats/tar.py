@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
 from customhouse.inspect.formats.pax import EXTENDED, Extras, Map, check_global, number, read, sparse_map
@@ -26,8 +27,7 @@ _OCTAL_ENDS = 1 << 33
 """The first size that eleven octal digits cannot hold; only from here on may a header and its extensions differ."""
 
 
-@dataclass(slots=True)
-class Header:
+class Header(msgspec.Struct):
     """One header block's fields, as they stand there."""
 
     block: bytes
@@ -65,7 +65,8 @@ def entries(source: Source) -> Iterator[Entry]:
             continue
         start, size = reader.position, _size(source, header, extras)
         yield from _member(source, header, extras, size)
-        extras = Extras()
+        if extras.any:
+            extras = Extras()
         reader.skip(start + size + -size % BLOCK - reader.position)
         if reader.position < start + size:
             raise Corrupt("the archive breaks off within a member")
