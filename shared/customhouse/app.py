@@ -212,7 +212,11 @@ class App:
         there = [stat for location in copies if (stat := self._stat(location))]
         released = self.targets.get("released")
         out = tuple(stat for stat in there if released and _within(stat.location, released))
-        original = self._stat(record.location) if self._current(record.location) else None
+        first = record.location
+        tagged = [one.location for one in record.outcomes if (one.step, one.status) == ("tag", "done")]
+        own = [tag for tag in tagged if (tag.root, tag.key) == (first.root, first.key)]
+        now = (own or [first])[-1]  # where tags are metadata, the tag gave it a new etag
+        original = self._stat(now) if self._current(first) else None
         return Standing(original, out, tuple(stat for stat in there if stat not in out))
 
     def _stat(self, location: Location) -> Stat | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from customhouse.errors import Gone, Malformed
+import msgspec
+
+from customhouse.errors import Conflict, Gone, Malformed
 from customhouse.inspect.names import printable
-from customhouse.model import Event, Inspection, Location, Stat
+from customhouse.model import Event, Inspection, Location, Stat, Verdict
 from customhouse.signatures.beside import Beside, Surroundings, look, read
 from customhouse.signatures.checksums import parse
 from customhouse.signatures.hashing import Hashing
@@ -40,8 +43,10 @@ class Signed:
         rule = self._scanner.rule(location.key)
         if rule is None:
             return inspect(body)
+        name = f"{location.root}/{location.key}"
+        self._app.cursors.set(SCANNER, name, msgspec.json.encode(location).decode())  # it may move before it is signed
         around = self._look(location)
-        hashed = Hashing(body, self._needs(body.stat, around))
+        hashed = Hashing(body, self._needs(location.key, body.stat.size, around))
         inspection = inspect(hashed)
         return self._scanner.judge(inspection, rule, shown, hashed.digests()).apply(inspection, around)
 
@@ -69,39 +74,76 @@ class Signed:
     def _again(self, where: Location, signature: Location) -> None:
         if self._scanner.rule(where.key) is None:
             return
-        try:
-            stat = self._app.store(where.root).stat(where)
-        except Gone:  # not here yet, or no longer: who comes now finds the signature beside it
+        stat = self._stat(where)
+        there = self._record(where, stat)
+        if there is None and stat is None:  # who comes now finds the signature beside it
             return
-        there = self._app.catalog.find(stat.location)
-        if there is None or not there.record.finished or there.record.modified != stat.modified:
-            self._app.process(Event(stat.location, "signature"))  # unless another run is at it, this comes first
+        if there is None or not there.record.finished:
+            location = there.record.location if there else cast("Stat", stat).location
+            self._app.process(Event(location, "signature"))  # unless another run is at it, this comes first
             return
         inspection = there.record.inspection
         if inspection and all(one.location != signature for one in inspection.signatures):
             self._judge_again(there, stat, inspection)
 
-    def _judge_again(self, there: Held, stat: Stat, inspection: Inspection) -> None:
+    def _record(self, where: Location, stat: Stat | None) -> Held | None:
+        """The record of what stands at a name, or of what was there last and let through, wherever that is now."""
+        there = self._app.catalog.find(stat.location) if stat else None
+        if there and stat:
+            return there if not there.record.finished or there.record.modified == stat.modified else None
+        last = self._app.cursors.get(SCANNER, f"{where.root}/{where.key}")
+        there = self._app.catalog.find(msgspec.json.decode(last, type=Location)) if last else None
+        if there is None or stat is None:
+            decision = there.record.decision if there else None
+            return there if decision and decision.verdict.passes else None
+        moved = any(one.location == stat.location for one in there.record.outcomes)  # a tag gave it a new etag
+        return there if moved else None
+
+    def _judge_again(self, there: Held, stat: Stat | None, inspection: Inspection) -> None:
         """Only the signatures are looked at; the bytes are read again where a digest of them is not known yet."""
-        location, around = stat.location, self._look(stat.location)
-        rule = self._scanner.rule(location.key)
-        missing = self._needs(stat, around) - inspection.digests.keys()
-        digests = {}
-        if missing:
-            with self._app.store(location.root).read(location) as body:
-                digests = Hashing(body, missing).digests()
-        if rule is not None:
+        location = there.record.location
+        around, rule = self._look(location), self._scanner.rule(location.key)
+        missing = self._needs(location.key, inspection.size, around) - inspection.digests.keys()
+        copies = [one.location for one in there.record.outcomes if (one.step, one.status) == ("copy", "done")]
+        digests = self._digests([stat.location] if stat else copies, missing) if missing else {}
+        if rule is not None and digests is not None:
             judge = self._scanner.judge(inspection, rule, printable(location.key), digests)
             self._app.rejudge(there, judge.apply(inspection, around))
 
-    def _needs(self, stat: Stat, around: Surroundings) -> set[str]:
+    def _digests(self, places: Sequence[Location], algorithms: set[str]) -> dict[str, str] | None:
+        """Of the first that is still what it was; None where none is, and nothing is left to decide about."""
+        for place in places:
+            with suppress(Gone, Conflict), self._app.store(place.root).read(place) as body:
+                return Hashing(body, algorithms).digests()
+        return None
+
+    def _stat(self, where: Location) -> Stat | None:
+        try:
+            return self._app.store(where.root).stat(where)
+        except Gone:
+            return None
+
+    def _needs(self, key: str, size: int, around: Surroundings) -> set[str]:
         """The digests to compute: none of what is too large to be read whole."""
-        whole = stat.size <= self._app.policy.limits.artifact
-        return self._scanner.needs(stat.location.key, around) if whole else set()
+        return self._scanner.needs(key, around) if size <= self._app.policy.limits.artifact else set()
 
     def _look(self, location: Location) -> Surroundings:
-        return look(self._app.store(location.root), location, self._scanner.names, self._scanner.largest)
+        """What stands beside an artifact where it was uploaded, and where the policy moves what it lets through."""
+        names, most = self._scanner.names, self._scanner.largest
+        around = [look(self._app.store(place.root), place, names, most) for place in self._places(location)]
+        files = tuple(file for one in around for file in one.files)
+        return Surroundings(files, crowded=any(one.crowded for one in around))
 
     def _read(self, location: Location) -> Beside:
-        file = read(self._app.store(location.root), location, self._scanner.largest)
-        return file or Beside(location, None, "gone")
+        for place in self._places(location):
+            if file := read(self._app.store(place.root), place, self._scanner.largest):
+                return file
+        return Beside(location, None, "gone")
+
+    def _places(self, location: Location) -> list[Location]:
+        released = self._app.targets.get("released")
+        actions = self._app.policy.policy.actions
+        moves = any("delete" in actions.get(verdict, ()) for verdict in Verdict if verdict.passes)
+        if released is None or not moves:
+            return [location]
+        return [location, Location(released.root, released.prefix + location.key)]

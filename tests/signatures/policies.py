@@ -14,15 +14,21 @@ from tests.signatures.authority import ISSUER, Authority
 IDENTITIES = [{"issuer": ISSUER, "subject": "https://github.com/acme/app/*"}]
 
 
-def text_of(authority: Authority, *rules: Mapping[str, object], **more: object) -> str:
-    """The packaged policy with rules for signatures in place of all scanners; JSON is YAML."""
+Actions = Mapping[str, list[str]]
+
+
+def text_of(authority: Authority, *rules: Mapping[str, object], actions: Actions | None = None, **more: object) -> str:
+    """The packaged policy with rules for signatures in place of all scanners, and other actions; JSON is YAML."""
     packaged = resources.files("customhouse.policy").joinpath("default.yaml").read_text(encoding="utf-8")
     document = yaml.safe_load(packaged)
     asked = {"rules": list(rules), "trust_root": authority.trust_root(), **more}
     document["scanners"] = {"signatures": asked}
+    document["actions"] |= actions or {}
     return json.dumps(document)
 
 
-def asking(authority: Authority, *rules: Mapping[str, object], **more: object) -> Loaded:
+def asking(
+    authority: Authority, *rules: Mapping[str, object], actions: Actions | None = None, **more: object
+) -> Loaded:
     """That policy, ready."""
-    return load(text_of(authority, *rules, **more), "test.yaml")
+    return load(text_of(authority, *rules, actions=actions, **more), "test.yaml")

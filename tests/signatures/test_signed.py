@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from customhouse.app import App
 from customhouse.errors import Transient
-from customhouse.model import VERDICT_TAG, Event
+from customhouse.model import VERDICT_TAG, Event, Location
+from customhouse.policy.load import Loaded
 from customhouse.stores import open_store
+from customhouse.stores.local import LocalStore
 from tests.app.world import NOW, PARTS, World, memory
 from tests.signatures.authority import Authority, provenance, publish
 from tests.signatures.policies import IDENTITIES, asking
@@ -360,3 +363,62 @@ def test_killed_at_any_call_of_the_signatures_event_it_ends_the_same(scene: str,
         for part in ("intake", "released", "quarantine"):
             assert live(world, part) == live(undisturbed, part), f"{mode} call {number}"
     assert number > 8
+
+
+MOVING = asking(
+    OURS, {"name": "*.bin", "identities": IDENTITIES}, actions={"clean": ["promote", "delete"], "held": ["tag"]}
+)
+
+
+def test_artifact_that_was_moved_when_it_was_released_is_found_there(world: World) -> None:
+    app = world.app(policy=MOVING)
+    deliver(app, world, (KEY, DATA))
+    assert (live(world, "intake"), live(world, "released")) == (set(), {NAME})
+    deliver(app, world, (f"{KEY}.sha512", sums(DATA, "sha512")))
+    assert verdict(world) == "clean"
+    deliver(app, world, (f"{KEY}.sigstore.json", FORGED))
+    assert verdict(world) == "quarantined"
+    assert NAME not in live(world, "released")
+    assert NAME in live(world, "quarantine")
+
+
+@pytest.mark.parametrize("order", ["ALS", "SLA"])
+def test_signatures_that_were_moved_when_they_were_released_count_there(world: World, order: str) -> None:
+    rule = {"name": "*.bin", "require": ["signature"], "identities": IDENTITIES}
+    policy = asking(OURS, rule, actions={"clean": ["promote", "delete"]})
+    files = listed_and_signed(OURS)
+    deliver(world.app(policy=policy), world, *(files[one] for one in order))
+    assert verdict(world) == "clean"
+    assert (live(world, "intake"), NAME in live(world, "released")) == (set(), True)
+
+
+def test_what_was_condemned_stays_where_it_is(world: World) -> None:
+    app = world.app(policy=WELCOME)
+    deliver(app, world, (KEY, DATA), (f"{KEY}.sigstore.json", FORGED), (f"{KEY}.sigstore", SIGNED))
+    assert verdict(world) == "quarantined"
+    assert NAME in live(world, "quarantine")
+
+
+class Moving(LocalStore):
+    """A store where a tag is metadata, whose change gives the object a new etag (a hierarchical Azure account)."""
+
+    def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
+        before = self.stat(location)
+        path = Path(self.root.removeprefix("file://")) / location.key
+        os.utime(path, (before.modified + 1, before.modified + 1))
+        return super().tag(Location(self.root, location.key), changes)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(SIGNED, "clean"), (FORGED, "quarantined")])
+@pytest.mark.parametrize("policy", [REQUIRED, WELCOME])
+def test_artifact_whose_etag_moved_when_it_was_tagged_is_found(
+    tmp_path: Path, data: bytes, expected: str, policy: Loaded
+) -> None:
+    for part in PARTS:
+        (tmp_path / part).mkdir()
+    world = World.of(lambda part: Moving(f"file://{tmp_path / part}"))
+    app = world.app(policy=policy)
+    deliver(app, world, (KEY, DATA), (f"{KEY}.sigstore.json", data))
+    assert verdict(world) == expected
+    assert (NAME in live(world, "released")) == (expected == "clean")
+    assert (NAME in live(world, "intake")) == (expected == "clean")
