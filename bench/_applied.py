@@ -16,12 +16,13 @@ from typing import Any
 from customhouse.lifecycle import plan
 from customhouse.lifecycle.apply import apply
 from customhouse.lifecycle.execute import Bucket
+from customhouse.lifecycle.inventory.live import rows
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.vocabulary import load
-from customhouse.lifecycle.words import Artifact
-from customhouse.ports import Store
+from customhouse.ports import LifecycleTarget, Store
 from customhouse.stores import open_store
+from customhouse.stores.open_lifecycle import open_target
 
 IN_MEMORY, EMULATED = 5_000, 300
 NOW = 4e9  # seconds: long after every object of this benchmark was put
@@ -31,6 +32,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "for_good_unless_pinned": {"protect": {"tag": {"pinned": "true"}}},
     "with_undo": {"undo": "7d"},
 }
+VERSIONED = ("s3", "gs")
+"""Whose buckets keep old versions in the emulators."""
 
 
 class Requests:
@@ -80,29 +83,35 @@ def _emulator(stack: ExitStack, scheme: str) -> dict[str, str]:
 
 
 def _store(options: Mapping[str, str], scheme: str, count: int) -> dict[str, Any]:
-    return {name: _applied(_filled(options, scheme, count), rule, count) for name, rule in KINDS.items()}
+    found = {name: _applied(_filled(options, scheme, count), rule, count) for name, rule in KINDS.items()}
+    if scheme in VERSIONED:
+        store = _filled(options, scheme, count, versioned=True)
+        found["old_versions_for_good"] = _applied(store, {"noncurrent": "1d"}, count, open_target(store.root, options))
+    return found
 
 
-def _filled(options: Mapping[str, str], scheme: str, count: int) -> Store:
+def _filled(options: Mapping[str, str], scheme: str, count: int, *, versioned: bool = False) -> Store:
     from tests.lifecycle.buckets import made, name  # noqa: PLC0415 -- as above
 
-    root = f"memory://{name()}" if scheme == "memory" else made(scheme, dict(options))
+    root = f"memory://{name()}" if scheme == "memory" else made(scheme, dict(options), versioned=versioned)
     store = open_store(root, options)
-    for at in range(count):
-        store.put(f"in/{at:06}", b"x")
+    for at in range(count * (1 + versioned)):
+        store.put(f"in/{at % count:06}", b"x")
     return store
 
 
-def _applied(store: Store, rule: Mapping[str, Any], count: int) -> dict[str, float]:
-    made = _planned(store, rule)
+def _applied(
+    store: Store, rule: Mapping[str, Any], count: int, target: LifecycleTarget | None = None
+) -> dict[str, float]:
+    made, bucket = _planned(store, rule), Bucket.of(store, target)
     requests, began = Requests(), time.perf_counter()
     with requests.counted():
-        outcomes = list(apply(made, {store.root: Bucket(store)}, NOW, limits=Limits(max_share=1)))
+        outcomes = list(apply(made, {store.root: bucket}, NOW, limits=Limits(max_share=1)))
     seconds = time.perf_counter() - began
     assert [outcome.status for outcome in outcomes] == ["done"] * count
     return {"deletes_per_second": count / seconds, "requests_per_delete": requests.count / count}
 
 
 def _planned(store: Store, rule: Mapping[str, Any]) -> Plan:
-    found = [Artifact(stat.location, stat.size, 0.0) for stat in store.list()]
+    found = list(rows(store, NOW, versions="noncurrent" in rule))
     return plan.make(load([RULE | rule]), found, NOW)

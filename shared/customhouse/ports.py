@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol, Self, runtime_checkable
 
+from customhouse.errors import Rejected, Transient
 from customhouse.model import Location, Stat
 
 
@@ -147,6 +148,20 @@ class LifecycleTarget(Protocol):
         """Label one version for a native rule: our lifecycle tag, and where there is one its Custom-Time.
 
         Conflict where a Custom-Time later than `custom_time` (UTC epoch seconds) is there already.
+        """
+        ...
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """A bucket that deletes many versions in one call."""
+
+    most: int
+
+    def delete_many(self, versions: Sequence[Location]) -> Mapping[Location, Rejected | Transient]:
+        """Delete exactly these versions, at most `most`; what kept each that is left, and nothing of those that went.
+
+        A second call is no error, as with `Store.delete`. Transient where none may have been deleted.
         """
         ...
 

@@ -113,6 +113,7 @@ def test_apply_does_it_once_and_undo_brings_it_back(desk: Desk) -> None:
     desk.run("plan", desk.url)
     done = desk.run("apply", "plan.jsonl")
     assert (done.returncode, done.stdout.split()) == (0, ["2", "done"])
+    assert "for 7d `customhouse lifecycle undo plan.jsonl` brings it back" in done.stderr
     assert {name for name in desk.names() if not name.startswith("customhouse-undo/")} == {
         "stays/1",
         "stays/2",

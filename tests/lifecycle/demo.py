@@ -43,7 +43,7 @@ SIZES = {"logs": (5e3, 1e6), "models": (1e8, 6e9), "scratch": (1e3, 1e6), "wheel
 
 def policy() -> str:
     """The rules, as the page shows them."""
-    found = re.search(r"```yaml\n(lifecycle:\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(r"```yaml\n(version: 1\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     return found[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
@@ -263,13 +265,23 @@ def test_what_was_installed_is_asked_for_once_in_a_while_not_at_every_upload() -
 
 
 def wheel(version: str) -> bytes:
+    """A wheel whose RECORD is true."""
     out, info = io.BytesIO(), f"p-{version}.dist-info"
+    members = {
+        "p/__init__.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: p\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    lines = [f"{name},sha256={_digest(text)},{len(text)}\n" for name, text in members.items()]
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("p/__init__.py", "")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: p\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
+        for name, text in members.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{info}/RECORD", "".join([*lines, f"{info}/RECORD,,\n"]))
     return out.getvalue()
+
+
+def _digest(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def test_the_app_retires_what_a_released_wheel_pushes_out_and_the_record_says_so() -> None:

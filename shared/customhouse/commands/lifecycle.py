@@ -25,7 +25,7 @@ from customhouse.lifecycle.limits import Limits, refuse
 from customhouse.lifecycle.plan import Plan
 from customhouse.lifecycle.rules import digest
 from customhouse.lifecycle.summary import summarise
-from customhouse.lifecycle.units import size
+from customhouse.lifecycle.units import show_duration, size
 from customhouse.lifecycle.words import Action
 
 application = typer.Typer(no_args_is_help=True, help="Retention: plan it, apply it, undo it, or let the cloud do it.")
@@ -118,6 +118,9 @@ def apply(
         )
         total = sum(total.items for total in made.header.totals if not total.cloud)
         fine = lifecycle_show.outcomes(done, total, "applying", as_json=style is Format.JSON)
+    windows = [total.undo for total in made.header.totals if total.undo and not total.cloud]
+    if windows:
+        sys.stderr.write(f"for {show_duration(min(windows))} `customhouse lifecycle undo {plan}` brings it back\n")
     raise typer.Exit(0 if fine else 1)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from customhouse.errors import ConfigError, Transient
-from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, execute
+from customhouse.lifecycle.batch import delete_together, together
+from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, execute, is_exact
 from customhouse.lifecycle.inventory.version import Identity, identity
 from customhouse.lifecycle.journal import Forgetful, Journal
 from customhouse.lifecycle.limits import Limits, refuse
 from customhouse.lifecycle.parallel import bounded
-from customhouse.lifecycle.plan import Item, Plan
+from customhouse.lifecycle.plan import Header, Item, Plan
 from customhouse.model import Outcome
+from customhouse.ports import Batches
 
 ATTEMPTS = 5
 """How often an item is tried before its Transient error becomes its outcome."""
@@ -44,20 +48,49 @@ def apply(
         raise ConfigError(f"rule {plan.header.dated[0]!r} asks for the dates of artifacts: set CUSTOMHOUSE_RECORDS")
     memory = journal or Forgetful()
     waiting = (item for item in plan.items() if not item.cloud and not memory.seen(item))
+    doing = _Doing(plan.header, buckets, now, dates or {}, memory, sleep)
+    return itertools.chain.from_iterable(bounded(doing.all, together(waiting, doing.batch), workers))
 
-    def one(item: Item) -> Outcome:
-        bucket = buckets.get(item.location.root)
+
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    """One run of apply."""
+
+    header: Header
+    buckets: Mapping[str, Bucket]
+    now: float
+    dates: Mapping[Identity, float]
+    journal: Journal
+    sleep: Sleep
+
+    def all(self, items: Sequence[Item]) -> list[Outcome]:
+        """Do items that belong together, remembering each before it is told."""
+        batch = self.batch(items[0]) if len(items) > 1 else None
+        outcomes = delete_together(items, batch, self.one) if batch else list(map(self.one, items))
+        for outcome in outcomes:
+            self.journal.write(outcome)
+        return outcomes
+
+    def one(self, item: Item) -> Outcome:
+        """Do one item, with patience."""
+        if self._put_off(item):
+            return Outcome(item.action.value, PROTECTED, item.location, "its date was put off")
+        bucket, protect = self._bucket(item), self.header.protect.get(item.rule, {})
+        return patiently(lambda: execute(item, bucket, protect, self.now), item, self.sleep)
+
+    def batch(self, item: Item) -> Batches | None:
+        """What deletes the item together with others; None where it must be looked at on its own."""
+        looked_at = item.rule in self.header.protect or item.rule in self.header.dated
+        return self._bucket(item).batches if is_exact(item) and not looked_at else None
+
+    def _bucket(self, item: Item) -> Bucket:
+        bucket = self.buckets.get(item.location.root)
         if bucket is None:
             raise ConfigError(f"{item.location.root}: the plan names this store, but it was not opened")
-        if item.rule in plan.header.dated and not (dates or {}).get(identity(item.location), now + 1) <= now:
-            outcome = Outcome(item.action.value, PROTECTED, item.location, "its date was put off")
-        else:
-            protect = plan.header.protect.get(item.rule, {})
-            outcome = patiently(lambda: execute(item, bucket, protect, now), item, sleep)
-        memory.write(outcome)
-        return outcome
+        return bucket
 
-    return bounded(one, waiting, workers)
+    def _put_off(self, item: Item) -> bool:
+        return item.rule in self.header.dated and not self.dates.get(identity(item.location), self.now + 1) <= self.now
 
 
 def patiently(work: Callable[[], Outcome], item: Item, sleep: Sleep) -> Outcome:

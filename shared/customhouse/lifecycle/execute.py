@@ -12,7 +12,7 @@ from customhouse.lifecycle.rules import TRASH, trash_prefix
 from customhouse.lifecycle.selection import carries
 from customhouse.lifecycle.words import Action
 from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG, Location, Outcome, Stat
-from customhouse.ports import LifecycleTarget, Store
+from customhouse.ports import Batches, LifecycleTarget, Store
 
 DONE, SUPERSEDED, PROTECTED, DEFERRED, FAILED = "done", "superseded", "protected", "deferred", "failed"
 """Statuses: carried out; changed by someone since planning; newly protected; a hold or lock forbids it; an error."""
@@ -23,16 +23,19 @@ class Bucket:
     """One store, and what lifecycle asks of it beyond that where the cloud has it.
 
     `hides` tells that a delete succeeds though the object is held: it is only hidden, and must be looked at before.
+    `batches` deletes many versions at once, where the cloud can.
     """
 
     store: Store
     target: LifecycleTarget | None = None
     hides: bool = False
+    batches: Batches | None = None
 
     @classmethod
     def of(cls, store: Store, target: LifecycleTarget | None) -> Bucket:
         """The bucket, asked (two calls) whether it hides: S3 does with Object Lock; the other clouds refuse."""
-        return cls(store, target, target is not None and store.root.startswith("s3:") and _locks(target))
+        hides = target is not None and store.root.startswith("s3:") and _locks(target)
+        return cls(store, target, hides, target if isinstance(target, Batches) else None)
 
 
 def _locks(target: LifecycleTarget) -> bool:
@@ -46,15 +49,15 @@ def execute(item: Item, bucket: Bucket, protect: Mapping[str, str], now: float) 
     """Do one item and say what came of it; only Transient is raised, for the caller to try again."""
     try:
         status, detail = _ACTIONS[item.action](item, bucket, Guard(protect, now))
-    except Conflict as error:
-        status, detail = SUPERSEDED, str(error)
-    except Gone as error:
-        status, detail = SUPERSEDED, str(error)
-    except Denied as error:
-        status, detail = DEFERRED, str(error)
     except Rejected as error:
-        status, detail = FAILED, str(error)
+        return refused(item, error)
     return Outcome(item.action.value, status, item.location, detail)
+
+
+def refused(item: Item, error: Rejected) -> Outcome:
+    """What a refusal means for an item."""
+    status = SUPERSEDED if isinstance(error, Conflict | Gone) else DEFERRED if isinstance(error, Denied) else FAILED
+    return Outcome(item.action.value, status, item.location, str(error))
 
 
 Result = tuple[str, str]
@@ -89,7 +92,8 @@ def trash_key(item: Item) -> str:
 
 def _delete(item: Item, bucket: Bucket, guard: Guard) -> Result:
     store = bucket.store
-    if not item.undo and not guard.tags and not bucket.hides and _conditional(item):
+    alone = is_exact(item) or (_conditional(item) and not bucket.hides)
+    if not item.undo and not guard.tags and alone:
         store.delete(item.location)
         return DONE, ""
     try:
@@ -110,6 +114,15 @@ def _delete(item: Item, bucket: Bucket, guard: Guard) -> Result:
         store.delete(copy)
         raise
     return DONE, f"{store.root}/{copy.key}"
+
+
+def is_exact(item: Item) -> bool:
+    """Whether deleting the item's version for good, without another look at it, does what the plan says and no more.
+
+    An old version stays what it is. A current one may be overwritten, but nobody does that in the trash.
+    """
+    old = not item.live or item.location.key.startswith(TRASH)
+    return item.action is Action.DELETE and not item.undo and old and bool(item.location.version)
 
 
 def _conditional(item: Item) -> bool:

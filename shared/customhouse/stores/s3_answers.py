@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from customhouse.errors import ConfigError, CustomhouseError, Gone, Rejected, Transient
+from customhouse.errors import ConfigError, CustomhouseError, Denied, Gone, Rejected, Transient
 from customhouse.model import Location, Stat
 from customhouse.stores.answers import meaning
 
@@ -59,6 +59,14 @@ def _refusal(error: ClientError, what: object) -> CustomhouseError:
     if code in _RETRY:
         return Transient(text)
     return meaning(error.response["ResponseMetadata"]["HTTPStatusCode"], text)
+
+
+def kept(what: object, code: str, message: str) -> Rejected | Transient:
+    """Why one of many objects was not deleted, as the answer to DeleteObjects tells it."""
+    text = f"{what}: {message or code} ({code})"
+    if code == "AccessDenied":
+        return Denied(text)
+    return Transient(text) if code in _RETRY | {"InternalError", "ServiceUnavailable"} else Rejected(text)
 
 
 def from_answer(location: Location, answer: Mapping[str, Any]) -> Stat:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import botocore.session
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from customhouse.errors import Rejected
+from customhouse.errors import Rejected, Transient
 from customhouse.model import LIFECYCLE_TAG, Location
 from customhouse.ports import Features, Store
 from customhouse.stores.options import Options
 from customhouse.stores.s3 import connect as connect_store
-from customhouse.stores.s3_answers import translated
+from customhouse.stores.s3_answers import kept, translated
 
 COPY_LIMIT = 5 * 1000**3
 """Bytes that one CopyObject moves at most; a native rule moves larger objects."""
@@ -27,7 +27,9 @@ def connect(root: str, options: Options) -> S3Lifecycle:
 
 
 class S3Lifecycle:
-    """A `ports.LifecycleTarget`."""
+    """A `ports.LifecycleTarget` and `ports.Batches`."""
+
+    most = 1000
 
     def __init__(self, root: str, client: BaseClient, store: Store) -> None:
         self._root = root
@@ -93,6 +95,19 @@ class S3Lifecycle:
             self._client.put_object_legal_hold(
                 Bucket=self._bucket, Key=location.key, LegalHold={"Status": "ON"}, **version
             )
+
+    def delete_many(self, versions: Sequence[Location]) -> Mapping[Location, Rejected | Transient]:
+        """See `ports.Batches`; DeleteObjects by version id, which is exact."""
+        objects = [{"Key": one.key, "VersionId": one.version} for one in versions]
+        with translated(self._root):
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        refusals = {(one["Key"], one.get("VersionId", "")): one for one in answer.get("Errors", [])}
+        found = {}
+        for one in versions:
+            refusal = refusals.get((one.key, one.version)) or refusals.get((one.key, ""))  # some name no version
+            if refusal:
+                found[one] = kept(one, refusal["Code"], refusal.get("Message", ""))
+        return found
 
     def arm(self, location: Location, label: str, custom_time: float) -> None:
         """See `ports.LifecycleTarget`; S3 has no Custom-Time, its native rule counts from creation."""
