@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +39,29 @@ def test_options_are_typed_and_name_what_is_wrong() -> None:
         options.read("thing", {"size": "two"}, Given)
     with pytest.raises(ConfigError, match=r"scanners\.thing: .*`colour`.*it has the options size"):
         options.read("thing", {"colour": 1}, Given)
+
+
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(["sigstore", "clamav_client"]))  # as where they are not installed
+from customhouse.errors import ConfigError
+from customhouse.scanners import load
+for name, options in {configured!r}.items():
+    try:
+        load({{name: options}})
+    except ConfigError as error:
+        print(error)
+"""
+
+
+def test_a_scanner_whose_library_is_not_installed_stops_the_start_with_one_line() -> None:
+    signed = {"name": "*", "identities": [{"issuer": "https://i", "subject": "https://s/*"}]}
+    configured = {"signatures": {"rules": [signed]}, "clamav": {}}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(configured=configured)], check=True, capture_output=True, text=True
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(configured)
+    for name, line in zip(configured, lines, strict=True):
+        assert line.startswith(f"scanners.{name}: ")
+        assert f"pip install 'customhouse[{name}]'" in line

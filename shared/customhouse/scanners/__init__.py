@@ -93,6 +93,13 @@ def load(configured: Mapping[str, Mapping[str, object]]) -> Sequence[Scanner]:
     if unknown:
         message = f"scanners: no scanner named {unknown[0]!r}; there are {', '.join(BUILTIN)}"
         raise ConfigError(message)
-    return [
-        importlib.import_module(f"{__name__}.{name}").build(configured[name]) for name in BUILTIN if name in configured
-    ]
+    return [_built(name, configured[name]) for name in BUILTIN if name in configured]
+
+
+def _built(name: str, options: Mapping[str, object]) -> Scanner:
+    try:
+        scanner: Scanner = importlib.import_module(f"{__name__}.{name}").build(options)
+    except ModuleNotFoundError as error:
+        message = f"scanners.{name}: the library {error.name} is missing; pip install 'customhouse[{name}]'"
+        raise ConfigError(message) from error
+    return scanner
