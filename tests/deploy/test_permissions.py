@@ -26,7 +26,7 @@ AWS_FILES = ("stores/s3.py", "stores/s3_parts.py", "stores/s3_answers.py", "noti
 # need the Version action, calls with tags the Tagging action beside.
 AWS_ACTIONS = {
     "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
-    "head_object": {"s3:GetObject", "s3:GetObjectVersion"},
+    "head_object": {"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectLegalHold", "s3:GetObjectRetention"},
     "put_object": {"s3:PutObject", "s3:PutObjectTagging"},
     "copy_object": {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectTagging"},
     "create_multipart_upload": {"s3:PutObject", "s3:PutObjectTagging"},
@@ -42,6 +42,8 @@ AWS_ACTIONS = {
     "list_object_versions": {"s3:ListBucketVersions"},
     "publish": {"sns:Publish"},
 }
+AWS_LOCKS = {"s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"}
+"""What retention asks on schedule: in a bucket with Object Lock a delete hides what is held."""
 # IAM permissions for JSON methods, cloud.google.com/storage/docs/access-control/iam-json
 GCP_PERMISSIONS = {
     "upload_from_string": {"storage.objects.create", "storage.objects.delete"},  # delete: to overwrite
@@ -100,7 +102,7 @@ def test_every_call_of_the_aws_adapters_is_known_here() -> None:
 
 def test_the_lambda_role_may_do_what_the_adapters_call_and_nothing_else() -> None:
     needed = set[str]().union(*(AWS_ACTIONS[name] for name in aws_calls()))
-    assert actions("FunctionRole", "s3") | actions("FunctionRole", "sns") == needed
+    assert actions("FunctionRole", "s3") | actions("FunctionRole", "sns") == needed | AWS_LOCKS
 
 
 def test_no_role_holds_a_wildcard_action() -> None:
