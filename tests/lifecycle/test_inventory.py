@@ -207,6 +207,17 @@ def test_what_a_source_does_not_say_is_unknown_and_never_false_knowledge(
 # in use
 
 DIGEST = "sha256:" + "ab" * 32
+OTHER = "sha256:" + "cd" * 32
+
+
+def covered(digest: str, count: int) -> dict[str, object]:
+    """A resource of `aws inspector2 list-coverage`: its name and its use count stand apart."""
+    metadata = {"ecrImage": {"tags": ["1.2"], "inUseCount": count, "lastInUseAt": "2026-11-01T00:00:00Z"}}
+    arn = f"arn:aws:ecr:eu-central-1:1:repository/app/{digest}"
+    return {"resourceType": "AWS_ECR_CONTAINER_IMAGE", "resourceId": arn, "resourceMetadata": metadata}
+
+
+COVERAGE = {"coveredResources": [covered(OTHER, 0), covered(DIGEST, 3)]}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +226,8 @@ DIGEST = "sha256:" + "ab" * 32
         f"# running\n{DIGEST}\n\n",
         f"registry/app@{DIGEST}\n",
         json.dumps({"items": [{"status": {"containerStatuses": [{"imageID": f"docker-pullable://app@{DIGEST}"}]}}]}),
-        json.dumps([{"inUseCount": 2, "resource": {"imageHash": DIGEST}}]),
+        json.dumps({"resources": [{"details": {"awsEcrContainerImage": {"imageHash": DIGEST, "inUseCount": 2}}}]}),
+        json.dumps(COVERAGE),
     ],
 )
 def test_digests_are_found_in_every_kind_of_in_use_list(text: str) -> None:
@@ -225,10 +237,12 @@ def test_digests_are_found_in_every_kind_of_in_use_list(text: str) -> None:
 def test_addresses_count_and_unused_images_do_not() -> None:
     assert in_use.parse("s3://bucket/key # the model in production\n", "list") == {"s3://bucket/key"}
     assert in_use.parse(json.dumps([{"inUseCount": 0, "imageHash": DIGEST}]), "list") == frozenset()
-    assert in_use.parse("", "list") == frozenset()
+    assert in_use.parse("", "list") == in_use.parse('{"kind": "List", "items": []}', "list") == frozenset()
 
 
-@pytest.mark.parametrize("text", ["latest\n", "sha256:short\n", "{half", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["latest\n", "sha256:short\n", "{half", "[" * 100_000, '{"items": [{"kind": "Node"}]}', "[1]"]
+)
 def test_an_unreadable_in_use_list_is_never_taken_for_an_empty_one(text: str) -> None:
     with pytest.raises(ConfigError, match="list"):
         in_use.parse(text, "list")

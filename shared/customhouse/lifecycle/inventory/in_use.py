@@ -10,18 +10,24 @@ from typing import Any
 from customhouse.errors import ConfigError
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+TELLING = ("image", "imageID", "inUseCount")
+"""Keys of which a dump that says anything about use has one."""
 
 
 def parse(text: str, name: str) -> frozenset[str]:
-    """The digests and addresses in a list, a Kubernetes dump or ECR's image scan data.
+    """The digests and addresses in a list, a Kubernetes dump or what ECR and Inspector know of use in ECS and EKS.
 
     A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` begins a comment. A dump is the
-    output of `kubectl get pods -A -o json`; on AWS, Inspector's `inUseCount` from `DescribeImages` or coverage is
-    read. Anything else is refused (ConfigError): an unreadable list must not look like an empty one.
+    output of `kubectl get pods -A -o json`; on AWS, of `aws inspector2 list-coverage` or `aws ecr
+    describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): an unreadable
+    list must not look like an empty one.
     """
     if text.lstrip().startswith(("{", "[")):
         try:
-            return frozenset(_json(json.loads(text)))
+            found = json.loads(text)
+            if _entries(found) and not _tells(found):
+                raise ConfigError(f"{name}: nothing in it has {', '.join(TELLING)}: is it a dump of pods or of images?")
+            return frozenset(_json(found))
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{name}: not JSON: {error}") from None
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
@@ -37,16 +43,34 @@ def _line(line: str, place: str) -> str:
     raise ConfigError(f"{place}: expected a digest sha256:… or an address such as s3://bucket/key, found {line!r}")
 
 
-def _json(value: Any, *, running: bool = False) -> Iterator[str]:  # noqa: ANN401 -- somebody's JSON
-    """Digests that a running container names as its image, or that have a use count above nought."""
+def _entries(value: Any) -> bool:  # noqa: ANN401 -- somebody's JSON
+    """Whether there is anything in a list of it."""
+    inside = value.values() if isinstance(value, dict) else value
+    return bool(value) if isinstance(value, list) else isinstance(value, dict) and any(map(_entries, inside))
+
+
+def _tells(value: Any) -> bool:  # noqa: ANN401 -- as above
+    """Whether anything in it is about images and their use."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and not value.keys().isdisjoint(TELLING)) or any(map(_tells, inside))
+
+
+def _count(value: Any) -> int:  # noqa: ANN401 -- as above
+    """The use count of one resource, which may stand in its metadata, beside nothing that names it."""
+    if not isinstance(value, dict):
+        return 0
+    return max([int(value.get("inUseCount") or 0), *map(_count, value.values())])
+
+
+def _json(value: Any) -> Iterator[str]:  # noqa: ANN401 -- as above
+    """Digests that a running container names as its image, or of resources that have a use count above nought."""
     if isinstance(value, list):
         for inside in value:
-            yield from _json(inside, running=running)
+            yield from _json(inside)
     elif isinstance(value, dict):
-        used = running or int(value.get("inUseCount") or 0) > 0
+        used = _count(value) > 0
         for key, inside in value.items():
-            named = used or key in {"imageID", "image"}
-            if isinstance(inside, str) and named:
+            if isinstance(inside, str) and (used or key in {"imageID", "image"}):
                 yield from DIGEST.findall(inside)
-            elif isinstance(inside, dict | list):
-                yield from _json(inside, running=used)
+            else:
+                yield from _json(inside)
