@@ -45,6 +45,7 @@ def test_the_rendered_plan_shows_what_a_yes_needs() -> None:
     for part in ("s3://bucket: 4 versions, 4.0 TB", "$46.00", "age >= 30d", "beyond the blast radius", "50%", "7d"):
         assert part in text
     assert "\x1b" not in text
+    assert "Saves a month by class: STANDARD $46.00, STANDARD to DEEP_ARCHIVE $22.01." in text
 
 
 def test_an_empty_plan_says_why() -> None:

@@ -18,7 +18,7 @@ from rich.table import Table
 from customhouse.lifecycle.execute import DONE
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.native.words import Compiled, Mark, Native
-from customhouse.lifecycle.summary import HEAD, Summary, cells, closing, opening, render, shown, total_cells
+from customhouse.lifecycle.summary import HEAD, Summary, by_class, cells, closing, opening, render, shown, total_cells
 from customhouse.model import Outcome
 
 T = TypeVar("T")
@@ -103,6 +103,7 @@ def _summary_json(found: Summary, file: str) -> dict[str, object]:
         "kept": header.kept,
         **whole,
         "share": found.share,
+        "saving_by_class": {name: round(money, 2) for name, money in by_class(header).items()},
         "rules": lines,
         "note": header.note,
     }

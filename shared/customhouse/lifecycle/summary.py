@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -89,6 +90,15 @@ def summarise(header: Header) -> Summary:
     )
 
 
+def by_class(header: Header) -> dict[str, float]:
+    """US dollars saved a month by the class that artifacts are in, or are moved from and to."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for total in header.totals:
+        moved = f" to {total.detail}" if total.action is Action.CLASS else ""
+        found[(total.storage_class or "no class") + moved] += saving(total)
+    return {name: money for name, money in sorted(found.items()) if money}
+
+
 def _does(total: Total) -> str:
     return f"{total.action} {total.detail}".strip()
 
@@ -162,4 +172,6 @@ def closing(summary: Summary, limits: Limits) -> Iterable[str]:
     yield f"The function itself deletes {items:,} ({summary.share:.0%} of the inventory, {show_size(size)})."
     if items > limits.max_items or size > limits.max_bytes or summary.share > limits.max_share:
         yield "That is beyond the blast radius: apply needs --accept."
+    if saved := by_class(summary.header):
+        yield "Saves a month by class: " + ", ".join(f"{name} ${money:,.2f}" for name, money in saved.items()) + "."
     yield f"Savings are estimates from list prices of {summary.dated}."
