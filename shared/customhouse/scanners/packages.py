@@ -9,7 +9,17 @@ from typing import Literal
 from customhouse.errors import Malformed
 from customhouse.model import Fact, Package, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.ecosystems import Found, Parser, Source, assembly, contained, gobinary, parser_for, sboms
+from customhouse.scanners.ecosystems import (
+    Found,
+    Parser,
+    Source,
+    assembly,
+    contained,
+    gobinary,
+    parser_for,
+    rustbinary,
+    sboms,
+)
 from customhouse.scanners.options import Options, read
 
 _PROGRAMS = (b"\x7fELF", b"MZ", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -63,9 +73,11 @@ def _parsed(member: Member, parser: Parser) -> Iterator[Found]:
 
 
 def _program(member: Member) -> Iterator[Found]:
-    """What a compiler wrote into its program: a .NET assembly's own name, a Go program's modules."""
+    """What a compiler wrote into its program: a .NET assembly's name, Go modules, Rust crates."""
+    file = io.BytesIO(member.data) if member.stream is None else member.stream
     if member.name.endswith(_LIBRARY) or member.data.startswith(assembly.MAGIC):
-        yield from assembly.assembly(io.BytesIO(member.data) if member.stream is None else member.stream)
+        yield from assembly.assembly(file)
+    yield from rustbinary.crates(file)
     data = gobinary.locate(member.stream) if not member.whole and member.stream is not None else member.data
     try:
         yield from gobinary.modules(data)

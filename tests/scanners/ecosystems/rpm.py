@@ -41,3 +41,22 @@ def ndb(*blobs: bytes) -> bytes:
         body += padded
     page = struct.pack("<4sIII", b"RpmP", 0, 1, 1) + b"\0" * 16 + slots
     return page.ljust(4096, b"\0") + body
+
+
+def berkeley(*blobs: bytes, order: str = "<", size: int = 512) -> bytes:
+    """Packages: a page about the database, one hash page, and each value on pages of its own."""
+    offsets, items, chains, page = b"", b"", b"", 2
+    place = 26 + 4 * len(blobs)
+    for number, blob in enumerate(blobs, 1):
+        items += struct.pack(f"{order}BI", 1, number) + struct.pack(f"{order}B3xII", 3, page, len(blob))
+        offsets += struct.pack(f"{order}HH", place, place + 5)
+        place += 17
+        parts = [blob[at : at + size - 26] for at in range(0, len(blob), size - 26)]
+        for part in parts:
+            page += 1
+            following = page if part is not parts[-1] else 0
+            head = struct.pack(f"{order}8xIIIHHBB", page - 1, 0, following, 1, len(part), 0, 7)
+            chains += (head + part).ljust(size, b"\0")
+    meta = struct.pack(f"{order}12xIII", 0x061561, 9, size).ljust(size, b"\0")
+    table = struct.pack(f"{order}8xIIIHHBB", 1, 0, 0, 2 * len(blobs), 0, 0, 13) + offsets + items
+    return meta + table.ljust(size, b"\0") + chains

@@ -9,7 +9,9 @@ from customhouse.scanners.ecosystems.documents import listing, mapping, text, to
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _MIX = re.compile(r'^\s*"([^"]+)":\s*\{:(hex|git),\s*(?::"?([\w./-]+)"?|"[^"]*"),\s*"([^"]*)"', re.MULTILINE)
-_REBAR = re.compile(r'\{<<"[^"]+">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>')
+_REBAR = re.compile(
+    r'\{<<"[^"]+">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>|\{<<"([^"]+)">>,\s*\{(?:git|git_subdir|hg|raw),'
+)
 
 
 def mix(source: Source) -> Iterator[Found]:
@@ -19,9 +21,9 @@ def mix(source: Source) -> Iterator[Found]:
 
 
 def rebar(source: Source) -> Iterator[Found]:
-    """The packages from Hex of a rebar.lock."""
+    """The packages of a rebar.lock; of a checkout only the commit is known, so it has no version."""
     for found in _REBAR.finditer(text(source.data)):
-        yield Found("hex", found[1], found[2])
+        yield Found("hex", found[1] or found[3], found[2] or "")
 
 
 def manifest(source: Source) -> Iterator[Found]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from customhouse.scanners.ecosystems.constraints import lowest
-from customhouse.scanners.ecosystems.documents import json_table, mapping, text, word
+from customhouse.scanners.ecosystems.documents import json_table, mapping, text, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _IMPORT = re.compile(r"\bimport\s*(?:[^;\"]*\sfrom\s*|\(\s*)\"([^\"]+)\"")
@@ -43,6 +43,7 @@ def config(source: Source) -> Iterator[Found]:
 def lock(source: Source) -> Iterator[Found]:
     """The npm and JSR packages of a lock file; peers after `_` are part of a key, not of a version."""
     document = json_table(source.data)
+    understood(document.get("version"), 5)
     groups = document if "npm" in document or "jsr" in document else mapping(document.get("packages"))
     for kind in ("npm", "jsr"):
         for key in mapping(groups.get(kind)):

@@ -88,6 +88,13 @@ def _table(value: object, form: str) -> Mapping[str, Any]:
     return value
 
 
+def understood(value: object, latest: int) -> None:
+    """Malformed where a file states a newer version of its format than we know: what it means is a guess then."""
+    major = word(value).partition(".")[0] or (str(int(value)) if isinstance(value, float) else "")
+    if major.isdecimal() and int(major) > latest:
+        raise Malformed(f"version {major} of this format, newer than {latest}, the last that is understood")
+
+
 def headers(data: bytes) -> Message:
     """RFC 822 headers, as Python metadata has them."""
     return HeaderParser().parsestr(text(data))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import child, json_table, mapping, word, xml_root
+from customhouse.scanners.ecosystems.documents import child, json_table, mapping, understood, word, xml_root
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 
 def lock(source: Source) -> Iterator[Found]:
     """Resolved packages of every target framework, each once; a project reference is no package."""
     seen = set()
-    for target in mapping(json_table(source.data).get("dependencies")).values():
+    document = json_table(source.data)
+    understood(document.get("version"), 2)
+    for target in mapping(document.get("dependencies")).values():
         for name, entry in mapping(target).items():
             version = word(mapping(entry).get("resolved"))
             if version and (name, version) not in seen:

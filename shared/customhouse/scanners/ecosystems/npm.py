@@ -8,7 +8,7 @@ from typing import Any
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.constraints import lowest
-from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, word
+from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _COMMIT = re.compile(r"(?:git\+|git:|ssh:|github:|gitlab:|bitbucket:|\.git#|codeload\.github\.com/).*")
@@ -42,6 +42,7 @@ def _license(value: object) -> str:
 def lock(source: Source) -> Iterator[Found]:
     """Lock files of npm 5 (`dependencies`, nested) and of npm 7 and later (`packages`, by path)."""
     document = json_table(source.data)
+    understood(document.get("lockfileVersion"), 3)
     packages = document.get("packages")
     if isinstance(packages, dict):
         for path, entry in packages.items():
@@ -78,10 +79,13 @@ def bun(source: Source) -> Iterator[Found]:
     document = json_value(plain)
     if not isinstance(document, dict):
         raise Malformed("a bun.lock that is no object")
+    understood(document.get("lockfileVersion"), 1)
     for entry in mapping(document.get("packages")).values():
         first = next(iter(listing(entry)), None)
         if isinstance(first, str) and first:
             name, _, version = first[1:].partition("@")
+            if version.startswith("workspace:"):  # the project's own
+                continue
             yield scoped("npm", first[0] + name, "" if "#" in version or version.startswith("file:") else version)
 
 

@@ -1,4 +1,4 @@
-"""Ecosystems whose one file takes a few lines: Dart, Haskell, Julia, Lua, OCaml, Perl, R, Helm."""
+"""Ecosystems whose one file takes a few lines: Dart, Haskell, Julia, Lua, OCaml, Perl, R, Helm, Nix."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from customhouse.scanners.ecosystems.documents import (
     mapping,
     text,
     toml_table,
+    understood,
     word,
     yaml_table,
 )
@@ -48,6 +49,7 @@ def stack(source: Source) -> Iterator[Found]:
 def julia(source: Source) -> Iterator[Found]:
     """Manifest.toml, formats 1 (packages at the top) and 2 (under `deps`); the standard library has no version."""
     document = toml_table(source.data)
+    understood(document.get("manifest_format"), 2)
     for name, entries in mapping(document.get("deps") if "manifest_format" in document else document).items():
         for entry in listing(entries):
             version = word(mapping(entry).get("version"))
@@ -108,6 +110,17 @@ def helm(source: Source) -> Iterator[Found]:
             yield Found("helm", word(entry["name"]), version)
 
 
+def flake(source: Source) -> Iterator[Found]:
+    """flake.lock of Nix: what is locked on a code host, by commit."""
+    document = json_table(source.data)
+    understood(document.get("version"), 7)
+    for node in mapping(document.get("nodes")).values():
+        locked = mapping(mapping(node).get("locked"))
+        kind, owner, repository = (word(locked.get(key)) for key in ("type", "owner", "repo"))
+        if kind in {"github", "gitlab"} and owner and repository:
+            yield Found(kind, repository, word(locked.get("rev")), owner)
+
+
 PARSERS: Patterns = {
     "pubspec.lock": pub,
     "cabal.project.freeze": cabal,
@@ -119,6 +132,7 @@ PARSERS: Patterns = {
     "META.json": cpan_json,
     "META.yml": cpan_yaml,
     "renv.lock": renv,
+    "flake.lock": flake,
     "Chart.yaml": helm,
     "Chart.lock": helm,
 }

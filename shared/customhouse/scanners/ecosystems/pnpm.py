@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import mapping, word, yaml_table
+from customhouse.scanners.ecosystems.documents import mapping, understood, word, yaml_table
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _BY_NAME = 9.0
@@ -32,6 +32,7 @@ def _parts(path: str, layout: float) -> tuple[str, str]:
 def lock(source: Source) -> Iterator[Found]:
     """Every package of the lock file; `name` and `version` in an entry win over its key."""
     document = yaml_table(source.data)
+    understood(document.get("lockfileVersion"), 9)
     try:
         layout = float(word(document.get("lockfileVersion")) or 0)
     except ValueError:

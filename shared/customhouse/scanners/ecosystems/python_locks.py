@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from customhouse.scanners.ecosystems.documents import json_table, listing, mapping, toml_table, word
+from customhouse.scanners.ecosystems.documents import json_table, listing, mapping, toml_table, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _PINNED = re.compile(r"={2,3}\s*([^\s,;]+)")
 
 
-def _tables(source: Source, key: str) -> Iterator[Found]:
-    for package in listing(toml_table(source.data).get(key)):
+def _tables(document: Mapping[str, Any], key: str) -> Iterator[Found]:
+    for package in listing(document.get(key)):
         entry = mapping(package)
         if word(entry.get("name")):
             yield Found("pypi", word(entry.get("name")), word(entry.get("version")))
@@ -20,17 +21,24 @@ def _tables(source: Source, key: str) -> Iterator[Found]:
 
 def poetry(source: Source) -> Iterable[Found]:
     """`[[package]]` tables of poetry.lock and pdm.lock."""
-    return _tables(source, "package")
+    document = toml_table(source.data)
+    understood(mapping(document.get("metadata")).get("lock-version"), 2)
+    understood(mapping(document.get("metadata")).get("lock_version"), 4)
+    return _tables(document, "package")
 
 
 def pylock(source: Source) -> Iterable[Found]:
     """`[[packages]]` tables (https://packaging.python.org/specifications/pylock-toml/)."""
-    return _tables(source, "packages")
+    document = toml_table(source.data)
+    understood(document.get("lock-version"), 1)
+    return _tables(document, "packages")
 
 
 def uv(source: Source) -> Iterator[Found]:
     """`[[package]]` tables; what is editable or virtual is the project itself."""
-    for package in listing(toml_table(source.data).get("package")):
+    document = toml_table(source.data)
+    understood(document.get("version"), 1)
+    for package in listing(document.get("package")):
         entry = mapping(package)
         origin = mapping(entry.get("source"))
         if word(entry.get("name")) and not {"virtual", "editable"} & origin.keys():
@@ -38,10 +46,11 @@ def uv(source: Source) -> Iterator[Found]:
 
 
 def pipfile(source: Source) -> Iterator[Found]:
-    """The pinned packages of `default` and `develop`; a checkout has no version, so no package."""
+    """The pinned packages of `default`, `develop` and other categories; a checkout has no version, so no package."""
     document = json_table(source.data) if source.data.strip() else {}
-    for group in ("default", "develop"):
-        for name, entry in mapping(document.get(group)).items():
+    understood(mapping(document.get("_meta")).get("pipfile-spec"), 6)
+    for group in document.keys() - {"_meta"}:
+        for name, entry in mapping(document[group]).items():
             pinned = _PINNED.search(word(mapping(entry).get("version")))
             if pinned:
                 yield Found("pypi", name, pinned[1])

@@ -1,4 +1,4 @@
-"""Installed RPM packages: the sqlite and the ndb databases of rpm, read from memory."""
+"""Installed RPM packages: the sqlite, ndb and Berkeley databases of rpm, read from memory."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ _VENDORS = {
 }
 _STEPS = 20_000_000
 """Instructions of SQLite's machine before it is stopped; a large database takes a tenth."""
+_HASH, _HASH_PAGES, _OVERFLOW, _OFF_PAGE = 0x061561, {2, 13}, 7, 3
+"""Magic number of a hash database; types of pages, and of an item that lies on pages of its own."""
 _SLOT = struct.Struct("<4sIII")
 
 
@@ -96,7 +98,7 @@ def sqlite(source: Source) -> Iterator[Found]:
 
 def ndb(source: Source) -> Iterator[Found]:
     """Packages.db of SUSE: pages of slots, each pointing at a blob in blocks of 16 bytes."""
-    data = source.data
+    data, room = source.data, len(source.data)
     try:
         magic, _, _, pages = _SLOT.unpack_from(data)
         if magic != b"RpmP":
@@ -107,9 +109,62 @@ def ndb(source: Source) -> Iterator[Found]:
                 head, _, _, size = _SLOT.unpack_from(data, block * 16)
                 if head != b"BlbS":
                     raise Malformed("an RPM database with a lost blob")
+                room = _less(room, size)
                 yield from _package(data[block * 16 + 16 : block * 16 + 16 + size])
     except struct.error as error:
         raise Malformed(f"an RPM database that is cut short: {error}") from error
 
 
-PARSERS: Patterns = {"rpmdb.sqlite": sqlite, "rpm/Packages.db": ndb}
+def berkeley(source: Source) -> Iterator[Found]:
+    """Packages of rpm before 4.16: the hash pages of a Berkeley DB, whose values lie on chains of overflow pages.
+
+    Oracle's db_page.h: pages begin with 26 bytes, items of a hash page come in pairs of key and value.
+    """
+    data, room = source.data, len(source.data)
+    order = "<" if data[12:16] == b"\x61\x15\x06\x00" else ">"
+    try:
+        magic, size = struct.unpack_from(f"{order}12xI4xI", data)
+        if magic != _HASH or not size or size & (size - 1):
+            raise Malformed("no RPM database: another magic number")
+        for start in range(size, len(data) - size + 1, size):
+            if data[start + 25] in _HASH_PAGES:
+                for blob in _values(data, start, size, order):
+                    room = _less(room, len(blob))
+                    yield from _package(blob)
+    except (struct.error, IndexError) as error:
+        raise Malformed(f"an RPM database that is cut short: {error}") from error
+
+
+def _less(room: int, size: int) -> int:
+    """What room a database has for more headers; each is there once, however many entries lead to it."""
+    if size > room:
+        raise Malformed("an RPM database with more headers than it has room for")
+    return room - size
+
+
+def _values(data: bytes, start: int, size: int, order: str) -> Iterator[bytes]:
+    """The values of one hash page that lie elsewhere: a package's header never fits into a page."""
+    (count,) = struct.unpack_from(f"{order}20xH", data, start)
+    offsets = struct.unpack_from(f"{order}26x{count}H", data, start)
+    for offset in offsets[1::2]:
+        if data[start + offset] == _OFF_PAGE:
+            page, length = struct.unpack_from(f"{order}4xII", data, start + offset)
+            yield _chain(data, page, size, length, order)
+
+
+def _chain(data: bytes, page: int, size: int, length: int, order: str) -> bytes:
+    """A value of `length` bytes on pages that each name the next one."""
+    out = bytearray()
+    _less(len(data), length)
+    while page and len(out) < length:
+        following, used, kind = struct.unpack_from(f"{order}16xI2xHxB", data, page * size)
+        if kind != _OVERFLOW or not used:
+            raise Malformed("an RPM database with a lost page")
+        out += data[page * size + 26 : page * size + 26 + min(used, size - 26)]
+        page = following
+    if len(out) < length:
+        raise Malformed("an RPM database with a header that breaks off")
+    return bytes(out[:length])
+
+
+PARSERS: Patterns = {"rpmdb.sqlite": sqlite, "rpm/Packages.db": ndb, "rpm/Packages": berkeley}

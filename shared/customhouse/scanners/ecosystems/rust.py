@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import listing, mapping, toml_table, word
+from customhouse.scanners.ecosystems.documents import listing, mapping, toml_table, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -13,7 +13,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 def lock(source: Source) -> Iterator[Found]:
     """Every `[[package]]` of Cargo.lock, the workspace's own too."""
-    for package in listing(toml_table(source.data).get("package")):
+    document = toml_table(source.data)
+    understood(document.get("version"), 4)
+    for package in listing(document.get("package")):
         entry = mapping(package)
         if word(entry.get("name")):
             yield Found("cargo", word(entry["name"]), word(entry.get("version")))

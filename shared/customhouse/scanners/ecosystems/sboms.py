@@ -16,14 +16,14 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
 _SOURCE = re.compile(r"built package from: (\S+)")
-_MARKS = (b'"bomFormat"', b'"spdxVersion"', b"SPDXVersion:", b"cyclonedx.org/schema/bom")
+_MARKS = (b'"bomFormat"', b"spdx.org/rdf/3", b'"spdxVersion"', b"SPDXVersion:", b"cyclonedx.org/schema/bom")
 _SNIFFED = 4096
 
 
 def looks_like(head: bytes) -> bool:
     """Whether a file that begins so is one of these documents."""
     head = head[:_SNIFFED]
-    return (b"bom" in head or b"Version" in head) and any(mark in head for mark in _MARKS)
+    return (b"bom" in head or b"Version" in head or b"spdx" in head) and any(mark in head for mark in _MARKS)
 
 
 def _purl(value: str, upstream: str = "") -> Iterator[Found]:
@@ -58,6 +58,19 @@ def _spdx(document: Mapping[str, Any]) -> Iterator[Found]:
                 yield from _purl(word(mapping(reference).get("referenceLocator")), source[1] if source else "")
 
 
+def _spdx3(document: Mapping[str, Any]) -> Iterator[Found]:
+    """The packages of an SPDX 3 graph, by their purl or their identifiers of that kind."""
+    for element in map(mapping, listing(document.get("@graph"))):
+        if word(element.get("type")) == "software_Package":
+            identifiers = map(mapping, listing(element.get("externalIdentifier")))
+            named = [
+                word(each.get("identifier"))
+                for each in identifiers
+                if each.get("externalIdentifierType") == "packageUrl"
+            ]
+            yield from _purl(next(filter(None, [word(element.get("software_packageUrl")), *named]), ""))
+
+
 def _document(value: object) -> Iterator[Found]:
     """A document, or the one inside a statement or an envelope."""
     document = mapping(value)
@@ -65,6 +78,8 @@ def _document(value: object) -> Iterator[Found]:
         yield from _cyclonedx(document)
     elif "spdxVersion" in document:
         yield from _spdx(document)
+    elif "@graph" in document:
+        yield from _spdx3(document)
     elif "predicate" in document:
         predicate = mapping(document["predicate"])
         yield from _document(predicate.get("Data", predicate))
