@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
-from customhouse.model import Severity, SkipReason, Verdict
+from customhouse.model import Package, Severity, SkipReason, Verdict
 from customhouse.report import html, sarif
 from customhouse.report import json as lines
 from customhouse.report.result import Judged
@@ -25,6 +26,15 @@ def test_json_line_holds_the_contract() -> None:
     }
     assert said["findings"][0]["rule"] == "eicar"
     assert "\n" not in lines.line(BAD)
+
+
+def test_json_line_tells_the_media_type_and_the_package_that_an_artifact_is() -> None:
+    metadata = Package("pkg:pypi/p@1.0", "p-1.0-py3-none-any.whl!/p-1.0.dist-info/METADATA")
+    wheel = replace(inspection(), name="p-1.0-py3-none-any.whl", kind="wheel", packages=(metadata,))
+    said = json.loads(lines.line(Judged("in/p-1.0-py3-none-any.whl", wheel, decision())))
+
+    assert (said["kind"], said["media_type"], said["purl"]) == ("wheel", "application/zip", "pkg:pypi/p@1.0")
+    assert json.loads(lines.line(GOOD))["purl"] == ""
 
 
 def test_sarif_has_results_for_findings_and_notifications_for_skips() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from customhouse.inspect.identity import own
+from customhouse.inspect.kinds import media_type
 from customhouse.report.result import Judged
 
 
@@ -14,6 +16,8 @@ def line(judged: Judged) -> str:
     document = {
         "path": judged.path,
         "kind": inspection.kind,
+        "media_type": media_type(inspection.kind),
+        "purl": str(purl) if (purl := own(inspection.name, inspection.kind, inspection.packages)) else "",
         "digests": dict(inspection.digests),
         "verdict": decision.verdict,
         "rule": decision.rule,
