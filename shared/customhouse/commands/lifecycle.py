@@ -102,26 +102,28 @@ def apply(
     limits = Limits(max_items=max_items, max_bytes=_size(max_bytes), max_share=max_share)
     mine = digest(planning.ready(here.rules(policy), frozenset())) if policy else ""
     refuse(made.header, time.time(), limits, accept=accept, policy=mine)
-    buckets = here.buckets({item.location.root for item in made.items() if not item.cloud})
-    dates = by_any_name(Dates(*here.state())) if made.header.dated else None
     with FileJournal(_journal(plan, made)) as journal:
         done = applying.apply(
             made,
-            buckets,
+            here.buckets({item.location.root for item in made.items() if not item.cloud}),
             time.time(),
             journal=journal,
             limits=limits,
             accept=accept,
             policy=mine,
-            dates=dates,
+            dates=by_any_name(Dates(*here.state())) if made.header.dated else None,
             workers=workers,
         )
         total = sum(total.items for total in made.header.totals if not total.cloud)
         fine = lifecycle_show.outcomes(done, total, "applying", as_json=style is Format.JSON)
+    _say_how_to_undo(made, plan)
+    raise typer.Exit(0 if fine else 1)
+
+
+def _say_how_to_undo(made: Plan, path: Path) -> None:
     windows = [total.undo for total in made.header.totals if total.undo and not total.cloud]
     if windows:
-        sys.stderr.write(f"for {show_duration(min(windows))} `customhouse lifecycle undo {plan}` brings it back\n")
-    raise typer.Exit(0 if fine else 1)
+        sys.stderr.write(f"for {show_duration(min(windows))} `customhouse lifecycle undo {path}` brings it back\n")
 
 
 @application.command()
