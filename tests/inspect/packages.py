@@ -84,9 +84,14 @@ def gem(metadata: bytes = GEM) -> bytes:
 
 def conda(index: bytes = INDEX) -> bytes:
     """A package of conda in its newer form."""
-    inside = {f"{part}.tar.zst": zstandard.compress(tar(files)) for part, files in (("pkg-p-1.0-0", {"a": b"a"}),)}
-    inside["info-p-1.0-0.tar.zst"] = zstandard.compress(tar({"info/index.json": index}))
-    return zipped({"metadata.json": b"{}", **inside})
+    return zipped({"metadata.json": b"{}", **conda_parts("p", index)})
+
+
+def conda_parts(name: str, index: bytes = INDEX) -> dict[str, bytes]:
+    """The two archives in a package of conda."""
+    info = tar({"info/index.json": index.replace(b'"p"', f'"{name}"'.encode())})
+    packed = {"pkg": tar({"a": b"a"}), "info": info}
+    return {f"{part}-{name}-1.0-0.tar.zst": zstandard.compress(data) for part, data in packed.items()}
 
 
 def conda_old(index: bytes = INDEX) -> bytes:

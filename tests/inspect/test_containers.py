@@ -345,3 +345,31 @@ def test_a_part_of_a_package_that_is_no_archive_is_a_finding() -> None:
     deb = ar((b"debian-binary", b"2.0\n"), (b"data.tar.xz", b"\0" + lzma.compress(TREE)[1:]))
 
     assert rules(look(deb, "a.deb")) == {"name-mismatch", "missing-part"}
+
+
+def broken(layer: bytes) -> bytes:
+    """A layer without its magic number and with a wrong checksum."""
+    return layer[:148] + b"9999999\0" + layer[156:257] + b"notatar\0" + layer[265:]
+
+
+@pytest.mark.parametrize("name", ["l/layer.tar", f"{'a' * 64}.tar", f"{'a' * 64}/layer.tar"])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_layer_that_is_no_archive_is_a_finding(name: str, *, last: bool) -> None:
+    layer = tarred(("etc/motd", b"hello"))
+    members = [(name, broken(layer)), ("manifest.json", b"[]")]
+
+    assert rules(look(tarred(*members[:: 1 if last else -1]), "image.tar")) == {"name-mismatch"}
+
+
+@pytest.mark.parametrize("magic", [b"ustar\0\60\60", b"ustar  \0", bytes(8)])
+def test_a_layer_of_any_dialect_is_opened(magic: bytes) -> None:
+    layer = entry(b"etc/motd", MARKER, magic=magic) + END
+
+    assert found(look(tarred(("l/layer.tar", layer), ("manifest.json", b"[]")), "image.tar")) == [
+        "image.tar!/l/layer.tar!/etc/motd"
+    ]
+
+
+@pytest.mark.parametrize("layer", [b"", bytes(1024), bytes(10240)])
+def test_a_layer_without_members_is_ordinary(layer: bytes) -> None:
+    assert clean(look(tarred(("l/layer.tar", layer), ("manifest.json", b"[]")), "image.tar"))

@@ -182,6 +182,10 @@ def test_what_only_begins_like_a_format_is_none(head: bytes, kind: str) -> None:
     [
         ("a.br", b"\x0b\x02\x80a\x03", "brotli"),
         ("a.br", b"", "text"),
+        ("a.tar", bytes(1024), "tar"),
+        ("a.tar", b"", "text"),
+        ("a.tar", bytes(1024) + b"x", "data"),
+        ("a.bin", bytes(1024), "data"),
         ("a.lzma", lzma.compress(b"a", lzma.FORMAT_ALONE), "lzma"),
         ("a.lzma", b"no such thing", "text"),
         ("a.br", b"PK\x03\x04", "zip"),

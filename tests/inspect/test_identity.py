@@ -171,6 +171,7 @@ def test_a_name_that_tells_the_same_or_nothing_is_none(name: str, data: bytes) -
             wheel(**{"q-1.0.dist-info/METADATA": made.PYTHON.replace(b": p", b": q"), "q-1.0.dist-info/WHEEL": b"x"}),
         ),
         ("a.tar.gz", tgz(SDIST | {"q-1.0/PKG-INFO": made.PYTHON.replace(b": p", b": q")})),
+        ("a.conda", zipped(made.conda_parts("p") | made.conda_parts("q"))),
         ("a.nupkg", zipped({"p.nuspec": made.NUSPEC, "q.nuspec": made.NUSPEC.replace(b">P<", b">q<")})),
     ],
 )
@@ -179,6 +180,12 @@ def test_manifests_of_two_packages_are_a_finding_and_no_package(name: str, data:
 
     assert "two-identities" in rules(inspection)
     assert not purl(inspection)
+
+
+def test_a_second_root_in_an_npm_package_is_a_finding() -> None:
+    inspection = look("a.tgz", tgz(NODE | {"other/package.json": made.NPM.replace(b"@s/p", b"evil")}))
+
+    assert [(one.rule, one.member) for one in inspection.findings] == [("two-identities", "a.tgz!/other/package.json")]
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x100)) - {0x7F})
 
-BY_NAME = {".br": "brotli", ".lzma": "lzma"}
+BY_NAME = {".br": "brotli", ".lzma": "lzma", ".tar": "tar"}
 """Formats without a magic number, known by name alone."""
 
 CLAIMS: dict[str, Collection[str]] = {
@@ -251,6 +251,8 @@ def _named(head: bytes, name: str) -> str:
     kind = BY_NAME.get(extension(name), "")
     if kind == "lzma":
         return kind if _LZMA.match(head) else ""
+    if kind == "tar":  # one without members is nothing but zeros
+        return kind if head and not head.strip(b"\0") else ""
     return kind if head else ""
 
 

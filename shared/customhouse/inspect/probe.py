@@ -75,6 +75,9 @@ PARTED = frozenset({"deb", "gem", "conda"})
 LAYER = re.compile(r"^(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}(?:/layer)?\.tar(?:\.gz)?|[^/]+/layer\.tar)$")
 """What image archives call their layers: a file system each, wherever the manifest comes in the archive."""
 
+LAYERED = frozenset({"tar", "docker-save", "oci-layout"})
+"""What an image archive is while it is read: its manifest may come last."""
+
 BLOB = re.compile(r"^blobs/sha256/([0-9a-f]{64})$")
 """A blob of an image layout, named by the digest of its bytes (OCI image layout specification, "Blobs")."""
 

@@ -20,7 +20,7 @@ from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, dis
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Problem, printable, problems
-from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, PARTED, TARS, Probe, rooted_kind
+from customhouse.inspect.probe import BLOB, IN_PLACE, LAYER, LAYERED, PARTED, TARS, Probe, rooted_kind
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Severity, SkipReason
@@ -127,8 +127,12 @@ class Walker:
     def _misnamed(self, node: Node, kind: str) -> None:
         if odd := disagreement(node.name, kind):
             self._ledger.finding("name-mismatch", Severity.MEDIUM, node.path, odd)
-        elif node.container in PARTED and (odd := broken_claim(node.name, kind)):
+        elif (node.container in PARTED or self._layer(node, kind)) and (odd := broken_claim(node.name, kind)):
             self._ledger.finding("name-mismatch", Severity.HIGH, node.path, odd)
+
+    def _layer(self, node: Node, kind: str) -> bool:
+        """Whether an image would unpack this, and it is nothing that is unpacked."""
+        return bool(node.container in LAYERED and node.size and kind not in FORMATS and LAYER.match(node.name))
 
     def _leaf(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> str:
         """Bytes that are no container, or only from the back."""
