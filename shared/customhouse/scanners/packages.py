@@ -32,7 +32,7 @@ class Packages:
     """Finds packages by the files that name them, by documents that list them, and in Go programs."""
 
     name = "packages"
-    version = "1"
+    version = "2"
     reads: Literal["stream"] = "stream"
 
     def wants(self, member: Member) -> bool:
