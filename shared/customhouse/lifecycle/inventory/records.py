@@ -24,11 +24,12 @@ class Index:
     def __init__(self, records: Iterable[Record]) -> None:
         self._known: dict[Identity, tuple[float, Known]] = {}
         for record in records:
-            facts = known(record.decision, record.inspection)
+            word = record.decided, known(record.decision, record.inspection)
             for name in {name for place in places(record) for name in identities(place)}:
-                before, _ = self._known.get(name, (record.decided, facts))
-                if before <= record.decided:  # of several versions with the same bytes the last word counts
-                    self._known[name] = record.decided, facts
+                if (
+                    self._known.get(name, word)[0] <= record.decided
+                ):  # of versions with the same bytes the last word counts
+                    self._known[name] = word
 
     def __call__(self, location: Location) -> Known | None:
         """What is known of a version; None where it was never inspected."""
