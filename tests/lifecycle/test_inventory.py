@@ -204,6 +204,10 @@ def test_what_a_source_does_not_say_is_unknown_and_never_false_knowledge(
     assert found == (None, None, {}, False, "", [], None)
 
 
+def test_a_long_plan_writes_nothing_to_standard_output(database: duckdb.DuckDBPyConnection) -> None:
+    assert database.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)
+
+
 # in use
 
 DIGEST = "sha256:" + "ab" * 32

@@ -80,6 +80,7 @@ def connect(memory: str = "4GB", threads: int = 2, spill: Path | None = None) ->
         "memory_limit": memory,
         "threads": threads,
         "preserve_insertion_order": False,
+        "enable_progress_bar": False,  # it would go to standard output, among JSON
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
