@@ -80,13 +80,14 @@ def connect(memory: str = "4GB", threads: int = 2, spill: Path | None = None) ->
         "memory_limit": memory,
         "threads": threads,
         "preserve_insertion_order": False,
-        "enable_progress_bar": False,  # it would go to standard output, among JSON
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
     if spill is not None:
         config["temp_directory"] = str(spill)
-    return duckdb.connect(config=config)
+    database = duckdb.connect(config=config)
+    database.execute("SET enable_progress_bar = false")  # it would go to standard output, among JSON
+    return database
 
 
 def create(database: duckdb.DuckDBPyConnection, source: str, known: dict[str, str], *, lazy: bool = False) -> None:
