@@ -36,7 +36,8 @@ def parse(text: str, name: str) -> Document:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: {error.problem or 'not YAML'}; correct the YAML there") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name}:1: not YAML ({error}); save it as UTF-8 text") from error
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{name}:1: not YAML ({said}); save it as UTF-8 text") from error
     document = Document(name, None, {})
     value = _value(root, (), document, set()) if root else {}
     return Document(name, value, document.lines)
@@ -52,7 +53,11 @@ def _value(node: yaml.Node, path: Path, document: Document, seen: set[int]) -> o
         return _mapping(node, path, document, seen)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document, seen) for index, item in enumerate(node.value)]
-    return yaml.constructor.SafeConstructor().construct_object(node)
+    try:
+        return yaml.constructor.SafeConstructor().construct_object(node)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:  # a date that no calendar has, a tag
+        where, value = f"{document.name}:{line}", f"{node.value!r:.80}"
+        raise ConfigError(f"{where}: {value} does not read as {node.tag}; correct it") from error
 
 
 def _mapping(node: yaml.MappingNode, path: Path, document: Document, seen: set[int]) -> dict[str, object]:

@@ -86,8 +86,10 @@ def _limits(policy: Policy, document: Document) -> Limits:
         where = document.where(("limits", name))
         if name not in known:
             raise ConfigError(f"{where}: no limit {name!r}; there are {', '.join(known)}")
-        amount = _amount(value, where)
-        values[name] = amount if known[name] == "float" else int(amount)
+        amount, whole = _amount(value, where), known[name] != "float"
+        if whole and amount < 1:
+            raise ConfigError(f"{where}: {value!r} is less than one; write a whole number above 0")
+        values[name] = int(amount) if whole else amount
     return Limits(**values)  # type: ignore[arg-type]  # each value was made what its field says
 
 
