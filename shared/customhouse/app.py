@@ -157,7 +157,7 @@ class App:
         for copy in where.copies:
             chosen = actions if copy in where.released else ()
             done = self._apply(follow(decision, inspection, copy, chosen, self.targets))
-            outcomes += [replace(one, step="copy") if one.step == "tag" else one for one in done]  # it is still there
+            outcomes += map(_still, done)
         allowed = self._allowed(actions, location)
         steps = replan(decision, inspection, where, allowed, targets=self.targets, notify=self.settings.notify)
         lease = self.clock() + self.catalog.lease
@@ -340,12 +340,25 @@ def engines(
 def _policy(url: str, opener: Callable[[str], Store]) -> Loaded:
     if not url:
         return default()
+    try:
+        text = _content(url, opener).decode()
+    except (OSError, UnicodeDecodeError, Rejected) as error:
+        raise ConfigError(f"CUSTOMHOUSE_POLICY: {url} does not read ({error}); name a policy file in UTF-8") from error
+    return load_policy(text, url)
+
+
+def _content(url: str, opener: Callable[[str], Store]) -> bytes:
     if "://" not in url:
-        return load_policy(Path(url).read_text(encoding="utf-8"), url)
+        return Path(url).read_bytes()
     folder, _, name = url.rpartition("/")
     root, prefix = split(folder)
     with opener(root).read(Location(root, prefix + name)) as body:
-        return load_policy(b"".join(body).decode(), url)
+        return b"".join(body)
+
+
+def _still(one: Outcome) -> Outcome:
+    """A copy that was tagged, or could not be, is there as before."""
+    return replace(one, step="copy", status="done") if one.step == "tag" and one.status != "superseded" else one
 
 
 def _within(location: Location, target: Target) -> bool:

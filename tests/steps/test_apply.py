@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from customhouse.errors import Rejected, Transient
+from customhouse.errors import Conflict, Denied, Gone, Malformed, Rejected, Transient
 from customhouse.model import VERDICT_TAG, Copy, Delete, Location, Notify, Stat, Step, Tag
+from customhouse.ports import Store
 from customhouse.steps.apply import apply
 from customhouse.stores.memory import MemoryStore
+from tests.stores.faults import FaultyStore
 
 TAGS = {VERDICT_TAG: "clean"}
 
@@ -100,3 +103,122 @@ def test_message_arrives_as_planned(stores: dict[str, MemoryStore]) -> None:
     line = Line()
     do(stores, Notify(stat.location, "log:", {"verdict": "held"}), line=line)
     assert line.said == [{"verdict": "held"}]
+
+
+class Refusing(FaultyStore):
+    """A store that refuses one kind of call."""
+
+    def __init__(self, inner: Store, call: str, error: Exception) -> None:
+        super().__init__(inner)
+        self.refused, self.error = call, error
+
+    def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
+        if self.refused == "tag":
+            raise self.error
+        return super().tag(location, changes)
+
+    def copy(self, source: Stat, key: str, **more: Any) -> Location:  # type: ignore[override]  # passed on whole
+        if self.refused == "copy":
+            raise self.error
+        return super().copy(source, key, **more)
+
+    def delete(self, location: Location) -> None:
+        if self.refused == "delete":
+            raise self.error
+        super().delete(location)
+
+
+def refusing(stores: dict[str, MemoryStore], call: str, error: Exception) -> dict[str, Store]:
+    return {root: Refusing(store, call, error) for root, store in stores.items()}
+
+
+def test_a_tag_for_which_there_is_no_room_is_recorded_and_the_rest_is_done(stores: dict[str, MemoryStore]) -> None:
+    _, target, stat = setting(stores)
+    steps = (copy_of(stat, target), Tag(stat.location, TAGS), Notify(stat.location, "log:", {}))
+    full = refusing(stores, "tag", Rejected("tags cannot be greater than 10"))
+    outcomes = list(apply(steps, full.__getitem__, lambda _: Line()))
+    assert [f"{one.step} {one.status}" for one in outcomes] == ["copy done", "tag failed", "notify done"]
+    assert outcomes[1].location == stat.location
+    assert outcomes[1].detail == "tags cannot be greater than 10"
+
+
+@pytest.mark.parametrize("error", [Denied("403"), Transient("503")])
+@pytest.mark.parametrize("call", ["tag", "copy", "delete"])
+def test_what_another_attempt_may_mend_stops_the_plan(
+    stores: dict[str, MemoryStore], call: str, error: Exception
+) -> None:
+    source, target, stat = setting(stores)
+    steps = (copy_of(stat, target), Tag(stat.location, TAGS), Delete(stat.location))
+    with pytest.raises(type(error)):
+        list(apply(steps, refusing(stores, call, error).__getitem__, lambda _: Line()))
+    assert content(source, "a") == b"bytes"
+
+
+@pytest.mark.parametrize("error", [Rejected("no"), Malformed("no"), Denied("no"), Transient("no")])
+def test_nothing_is_deleted_whose_copy_was_not_made(stores: dict[str, MemoryStore], error: Exception) -> None:
+    source, target, stat = setting(stores)
+    steps = (copy_of(stat, target), Delete(stat.location))
+    with pytest.raises(type(error)):
+        list(apply(steps, refusing(stores, "copy", error).__getitem__, lambda _: Line()))
+    assert content(source, "a") == b"bytes"
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("tag", Conflict("other")),
+        ("tag", Gone("none")),
+        ("copy", Gone("none")),
+        ("delete", Conflict("other")),
+        ("delete", Gone("none")),
+    ],
+)
+def test_whatever_finds_the_object_changed_ends_the_plan_and_sends_no_message(
+    stores: dict[str, MemoryStore], call: str, error: Exception
+) -> None:
+    _, target, stat = setting(stores)
+    line = Line()
+    steps = (copy_of(stat, target), Tag(stat.location, TAGS), Delete(stat.location), Notify(stat.location, "log:", {}))
+    outcomes = list(apply(steps, refusing(stores, call, error).__getitem__, lambda _: line))
+    assert [one.step for one in outcomes] == ["copy", "tag", "delete"][: ["copy", "tag", "delete"].index(call) + 1]
+    assert outcomes[-1].status == "superseded"
+    assert line.said == []
+
+
+class Moving(FaultyStore):
+    """A store where tags are metadata: writing them gives the object a new etag."""
+
+    def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
+        super().tag(location, changes)
+        with self.inner.read(location) as body:
+            return self.inner.put(location.key, b"".join(body), tags=self.inner.tags(location))
+
+
+def test_what_follows_a_tag_that_moved_the_etag_is_done_on_the_object_as_it_is_now(
+    stores: dict[str, MemoryStore],
+) -> None:
+    source, _, stat = setting(stores)
+    steps = (Tag(stat.location, TAGS), Delete(stat.location))
+    moving = {source.root: Moving(source)}
+    assert [one.status for one in apply(steps, moving.__getitem__, lambda _: Line())] == ["done", "done"]
+    assert list(source.list()) == []
+
+
+class Vanishing(FaultyStore):
+    """What stood at the target is gone between the conflict and the look at it."""
+
+    def copy(self, source: Stat, key: str, **more: Any) -> Location:  # type: ignore[override]  # passed on whole
+        try:
+            return super().copy(source, key, **more)
+        finally:
+            for one in list(self.inner.list()):
+                self.inner.delete(one.location)
+
+
+def test_a_target_that_comes_and_goes_is_tried_again_later(stores: dict[str, MemoryStore]) -> None:
+    source, target, stat = setting(stores)
+    target.put("b", b"somebody else's")
+    racing: dict[str, Store] = {source.root: source, target.root: Vanishing(target)}
+    with pytest.raises(Transient, match="changed while it was written"):
+        list(apply((copy_of(stat, target), Delete(stat.location)), racing.__getitem__, lambda _: Line()))
+    assert content(source, "a") == b"bytes"

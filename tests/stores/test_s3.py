@@ -6,7 +6,8 @@ import botocore.session
 import pytest
 from botocore.client import BaseClient
 
-from customhouse.errors import Transient
+from customhouse.errors import Rejected, Transient
+from customhouse.model import VERDICT_TAG
 from customhouse.ports import Store
 from customhouse.stores import open_store
 from tests.stores.contract import StoreContract
@@ -47,6 +48,18 @@ class TestS3(StoreContract):
         with pytest.raises(Transient):
             other.copy(stat, "b", tags={})
         assert list(other.list()) == []
+
+    def test_an_uploader_who_uses_every_tag_does_not_keep_a_verdict_off_the_copy(
+        self, store: Store, other: Store
+    ) -> None:
+        full = {f"t{n}": "v" for n in range(10)}
+        stat = store.stat(store.put("a", b"bytes", tags=full))
+        copied = other.tags(other.copy(stat, "b", tags={VERDICT_TAG: "quarantined"}))
+        assert copied[VERDICT_TAG] == "quarantined"
+        assert len(copied) == 10
+        with pytest.raises(Rejected, match="cannot be greater than 10"):
+            store.tag(stat.location, {VERDICT_TAG: "quarantined"})
+        assert store.tags(stat.location) == full
 
 
 class TestVersionedS3(TestS3):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
-from customhouse.errors import Conflict, Gone, Rejected, Transient
+from customhouse.errors import Conflict, Denied, Gone, Rejected, Transient
 from customhouse.model import Copy, Delete, Location, Notify, Outcome, Stat, Step, Tag
 from customhouse.ports import Notifier, Store
 
@@ -48,6 +48,12 @@ def _do(step: Step, stores: OpenStore, notifiers: OpenNotifier) -> Outcome:
                 assert_never(step)
     except (Conflict, Gone) as error:
         return Outcome(name, "superseded", step.location, str(error))
+    except Denied:
+        raise
+    except Rejected as error:
+        if not isinstance(step, Tag):
+            raise
+        return Outcome(name, "failed", step.location, str(error))  # the uploader's own tags may leave no room
 
 
 def _tell(step: Notify, notifiers: OpenNotifier) -> Outcome:

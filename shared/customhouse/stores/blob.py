@@ -26,7 +26,7 @@ from customhouse.stores.blob_answers import (
 from customhouse.stores.blob_client import service
 from customhouse.stores.options import Options
 from customhouse.stores.streams import StreamBody, span
-from customhouse.stores.tagging import carried, merged
+from customhouse.stores.tagging import METADATA, TAGS, carried, merged
 
 _POLL = 0.5
 _LONGEST_COPY = 600
@@ -101,7 +101,8 @@ class BlobStore:
         if_match: Location | None = None,
     ) -> Location:
         """See `ports.Store.copy`; within one storage account; waited for, then compared."""
-        wanted = carried(self._tags_of(source), tags)
+        room = {"size": METADATA} if self._hierarchical else {"most": TAGS}
+        wanted = carried(self._tags_of(source), tags, **room)
         conditions = self._kept(wanted) | self._matching(if_match) | _source(source.location)
         if if_absent:
             conditions["match_condition"] = MatchConditions.IfMissing

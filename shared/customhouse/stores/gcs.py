@@ -22,7 +22,7 @@ from customhouse.stores.answers import pinned
 from customhouse.stores.gcs_answers import InvalidRange, from_blob, from_media, translated
 from customhouse.stores.options import Options
 from customhouse.stores.streams import CHUNK, StreamBody, byte_range, span
-from customhouse.stores.tagging import carried
+from customhouse.stores.tagging import METADATA, carried
 
 _SCOPES = ["https://www.googleapis.com/auth/devstorage.read_write"]
 _QUANTUM = 256 << 10  # resumable uploads go in multiples of it
@@ -117,7 +117,7 @@ class GcsStore:
         blob = self._client.bucket(self.root.removeprefix("gs://")).blob(key)
         for name in _COPIED:
             setattr(blob, name, getattr(origin, name))
-        blob.metadata = carried(origin.metadata or {}, tags)
+        blob.metadata = carried(origin.metadata or {}, tags, size=METADATA)
         condition = _condition(if_absent=if_absent, if_match=if_match)
         condition["if_source_generation_match"] = origin.generation
         with translated(f"{self.root}/{key}", gone=Conflict):

@@ -21,7 +21,7 @@ from customhouse.stores.options import Options
 from customhouse.stores.s3_answers import InvalidRange, from_answer, translated
 from customhouse.stores.s3_parts import Multipart, copied, uploaded
 from customhouse.stores.streams import CHUNK, StreamBody, blocks, byte_range, span
-from customhouse.stores.tagging import carried, merged
+from customhouse.stores.tagging import TAGS, carried, merged
 
 _session = functools.cache(botocore.session.get_session)
 
@@ -101,7 +101,7 @@ class S3Store:
     ) -> Location:
         """See `ports.Store.copy`; one CopyObject up to `single_size`, beyond it UploadPartCopy; then verified."""
         foreign = self._tag_set(source.location) if source.tags is None else source.tags
-        target = self._target(key, carried(foreign, tags))
+        target = self._target(key, carried(foreign, tags, most=TAGS))
         conditions = self._conditions(if_absent=if_absent, if_match=if_match)
         exact = self._exact(source.location)
         origin: dict[str, Any] = {"CopySource": {name: value for name, value in exact.items() if name != "IfMatch"}}
