@@ -63,7 +63,7 @@ def _rule(number: int, chance: random.Random) -> str:
 
 def mixed(path: Path, size: int) -> dict[str, int]:
     """A tar of `size` bytes: large programs of this machine, wheels, jars and text; bytes by kind."""
-    sources = {"programs": _programs(), "wheels": _wheels(), "jars": _jars(), "text": _texts(SMALL_LEAST)}
+    sources = {"programs": programs(), "wheels": _wheels(), "jars": _jars(), "text": texts(SMALL_LEAST)}
     got = dict.fromkeys(sources, 0)
     with tarfile.open(path, "w") as archive:
         for kind, source in sources.items():
@@ -98,7 +98,8 @@ def _files(kind: str, least: int, most: int) -> Iterator[Path]:
                     yield path
 
 
-def _programs() -> Iterator[tuple[str, bytes]]:
+def programs() -> Iterator[tuple[str, bytes]]:
+    """Large programs and libraries of this machine."""
     for path in _files("programs", MIB, 256 * MIB):
         if os.access(path, os.R_OK) and (data := path.read_bytes()).startswith((b"\x7fELF", b"MZ", b"!<arch>")):
             yield path.name, data
@@ -108,7 +109,8 @@ def _jars() -> Iterator[tuple[str, bytes]]:
     return ((path.name, path.read_bytes()) for path in _files("jars", 1, 64 * MIB) if path.suffix == ".jar")
 
 
-def _texts(least: int = 1) -> Iterator[tuple[str, bytes]]:
+def texts(least: int = 1) -> Iterator[tuple[str, bytes]]:
+    """Its text files of so many bytes and more."""
     return ((path.name, path.read_bytes()) for path in _files("text", least, MIB) if path.suffix in _TEXT)
 
 
@@ -133,7 +135,7 @@ def noise(path: Path, size: int) -> None:
 
 def small_files(folder: Path, count: int = SMALL_FILES) -> tuple[dict[str, Path], int]:
     """Archives of as many text files by format, and the bytes in those files."""
-    files = [item for _, item in zip(range(count), _texts(SMALL_LEAST), strict=False)]
+    files = [item for _, item in zip(range(count), texts(SMALL_LEAST), strict=False)]
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
         for number, (name, data) in enumerate(files):

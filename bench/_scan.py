@@ -11,10 +11,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 BEGAN = time.process_time()
 
-from customhouse.scanners import Member, load  # noqa: E402 -- the import is part of what is measured
+from customhouse.model import Package  # noqa: E402 -- the import is part of what is measured
+from customhouse.scanners import Concluding, Member, load  # noqa: E402
 
 WHOLE, WINDOW, OVERLAP = 16 << 20, 4 << 20, 64 << 10
 
@@ -34,26 +36,42 @@ def files(folder: str) -> Iterator[str]:
 def members(folder: str) -> Iterator[Member]:
     """The files as the engine hands them over: whole, or in windows where they are large."""
     for path in files(folder):
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- as above
-            size = os.fstat(file.fileno()).st_size
-            step = max(1, size) if size <= WHOLE else WINDOW - OVERLAP
-            inside = f"artifact!/{path[len(folder) + 1 :]}"
-            for offset in range(0, size, step):
-                if offset:
-                    file.seek(offset)
-                data = file.read(size if step == size else WINDOW)
-                yield Member(inside, inside[10:], "unknown", size, data, offset, offset + len(data) >= size)
+        file = os.open(path, os.O_RDONLY)
+        size = os.fstat(file).st_size
+        step = max(1, size) if size <= WHOLE else WINDOW - OVERLAP
+        inside = f"artifact!/{path[len(folder) + 1 :]}"
+        for offset in range(0, size, step):
+            data = os.pread(file, size if step == size else WINDOW, offset)
+            yield Member(inside, inside[10:], "unknown", size, data, offset, offset + len(data) >= size)
+        os.close(file)
+
+
+def configured(options: dict[str, Any]) -> dict[str, Any]:
+    """The policy's options, an index opened as the app opens it."""
+    if "index" in options:
+        from customhouse.stores import open_store  # noqa: PLC0415 -- only where there is one
+        from customhouse.vulnerabilities.library import Library  # noqa: PLC0415
+
+        options["index"] = Library(open_store(options["index"]))
+    return options
 
 
 def main(name: str, folder: str, options: str = "{}") -> None:
-    """Build, look, print."""
-    scanner = load({name: json.loads(options)})[0]
+    """Build, look, conclude, print."""
+    scanner = load({name: configured(json.loads(options))})[0]
+    packages: list[Package] = []
     figures = {"start": time.process_time() - BEGAN, "looking": 0.0, "bytes": 0, "facts": 0}
     for member in members(folder):
         began = time.process_time()
         if scanner.wants(member):
-            figures["facts"] += sum(1 for _ in scanner.scan(member))
+            facts = list(scanner.scan(member))
+            packages += [fact for fact in facts if isinstance(fact, Package)]
+            figures["facts"] += len(facts)
             figures["bytes"] += len(member.data)
+        figures["looking"] += time.process_time() - began
+    if isinstance(scanner, Concluding):
+        began = time.process_time()
+        figures["facts"] += sum(1 for _ in scanner.conclude(packages))
         figures["looking"] += time.process_time() - began
     print(json.dumps(figures))
 

