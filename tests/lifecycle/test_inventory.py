@@ -121,6 +121,17 @@ def test_s3_inventory_parquet_has_plain_names_and_holds(database: duckdb.DuckDBP
     ]
 
 
+@pytest.mark.parametrize(("legal", "event", "held"), [("OFF", "ON", True), ("", "", False), ("ON", "OFF", True)])
+def test_an_event_hold_of_s3_inventory_is_a_hold(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, legal: str, event: str, *, held: bool
+) -> None:
+    path = tmp_path / "part.csv"
+    columns = "Bucket,Key,Size,LastModifiedDate,ObjectLockLegalHoldStatus,ObjectLockEventHoldStatus"
+    path.write_text(f"{columns}\nb,k,1,2026-01-01T00:00:00Z,{legal},{event}\n")
+    reports.load_report(database, "s3", [path])
+    assert rows(database, "held") == [(held,)]
+
+
 @pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")
 def test_s3_inventory_orc_is_read_like_parquet(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     arrow, orc = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.orc")

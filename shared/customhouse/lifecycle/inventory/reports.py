@@ -41,7 +41,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "created": _moment("lastmodifieddate"),
         "storage_class": "storageclass",
         "noncurrent_since": f"CASE WHEN {_true('islatest')} THEN NULL ELSE newer END",
-        "held": _true("objectlocklegalholdstatus"),
+        "held": f"{_true('objectlocklegalholdstatus')} OR {_true('objectlockeventholdstatus')}",
         "locked_until": _moment("objectlockretainuntildate"),
     },
     "az": {
@@ -79,6 +79,7 @@ READ = {
         "etag",
         "storageclass",
         "objectlocklegalholdstatus",
+        "objectlockeventholdstatus",
         "objectlockretainuntildate",
     ),
     "az": (
