@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 
 import pytest
@@ -182,10 +183,37 @@ def test_manifests_of_two_packages_are_a_finding_and_no_package(name: str, data:
     assert not purl(inspection)
 
 
-def test_a_second_root_in_an_npm_package_is_a_finding() -> None:
-    inspection = look("a.tgz", tgz(NODE | {"other/package.json": made.NPM.replace(b"@s/p", b"evil")}))
+CHART = {"p/Chart.yaml": made.CHART}
+CRATE = {"p-1.0.0/Cargo.toml": made.CARGO, "p-1.0.0/Cargo.toml.orig": b""}
 
-    assert [(one.rule, one.member) for one in inspection.findings] == [("two-identities", "a.tgz!/other/package.json")]
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.tgz", tgz(NODE | {"other/index.js": b"evil"})),
+        ("a.tgz", tgz(NODE | {"index.js": b"evil"})),
+        ("a.tar.gz", tgz(SDIST | {"q/setup.py": b"evil"})),
+        ("a.crate", tgz(CRATE | {"q/build.rs": b"evil"})),
+        ("a.tgz", tgz(CHART | {"q/values.yaml": b"evil"})),
+    ],
+)
+def test_a_second_folder_that_installers_lay_over_the_first_is_a_finding(name: str, data: bytes) -> None:
+    assert rules(look(name, data)) == {"two-roots"}
+
+
+def test_what_macos_puts_beside_a_folder_is_ordinary() -> None:
+    assert not look("p-1.0.tar.gz", tgz({"._p-1.0": b"x"} | SDIST)).findings
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.gem", tar({"metadata": made.GEM, "metadata.gz": gzip.compress(made.GEM), "data.tar.gz": tgz({"a": b"a"})})),
+        ("a.conda", zipped(made.conda_parts("p") | made.conda_parts("q"))),
+    ],
+)
+def test_a_part_that_is_there_twice_is_a_finding(name: str, data: bytes) -> None:
+    assert "two-parts" in rules(look(name, data))
 
 
 @pytest.mark.parametrize(

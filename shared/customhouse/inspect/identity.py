@@ -65,8 +65,6 @@ _MARKS = re.compile(r"[^a-z0-9]+")
 _REST = re.compile(r"(?:-0)*(?:-[a-z].*)?")
 """What may follow name and version: zeros that a version may do without, a platform."""
 
-_NPM_ROOT = re.compile(r"!/(?!package/)[^/]+/package\.json$")
-
 Disagreement = tuple[str, Severity, str, str]
 """Rule, severity, the member that it is about, message."""
 
@@ -100,11 +98,7 @@ def _file(name: str) -> str:
 
 def disagreements(name: str, kind: str, packages: Iterable[Package]) -> Iterator[Disagreement]:
     """Where an artifact's name (as members' paths begin), its folders and its manifests tell of different packages."""
-    packages = tuple(packages)
     manifests = _manifests(name, kind, packages)
-    if kind == "npm" and (other := next((one for one in packages if _NPM_ROOT.match(one.member, len(name))), None)):
-        message = "a second package.json, which is put in the place of the first: npm takes away every first folder"
-        yield "two-identities", Severity.HIGH, other.member, message
     if kind in _ONE and len({purl for purl, _ in manifests.values()}) > 1:
         named = ", ".join(sorted(purl for purl, _ in manifests.values())[:3])
         yield "two-identities", Severity.HIGH, name, f"its manifests name different packages: {named}"

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from customhouse.errors import CustomhouseError
+from customhouse.inspect import parts
 from customhouse.inspect.appended import Watch, payload, scripted, unopened
 from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
@@ -235,6 +236,8 @@ class Walker:
             content = self._entry(child, entry, book)
             if entry.transparent and kind in COMPRESSORS and content in TARS:
                 probe.kind = content
+        for rule, severity, message in parts.check(probe.kind, book.files):
+            self._ledger.finding(rule, severity, inside, message)
         for name, (rule, severity, message) in book.close():
             self._ledger.finding(rule, severity, source.inside(name), message)
         return probe.kind
