@@ -282,7 +282,7 @@ def test_a_store_that_tells_no_last_reads_is_reported_and_holds_up_no_other(worl
         world, policy(OLD | {"select": {"prefix": "in/"}}, {"id": "cold", "do": "delete", "idle": "9d", "in": root})
     )
     [refused] = done["refused"]  # type: ignore[misc] # a list of texts
-    assert f"{root}: rule 'cold' asks when objects were last read" in refused
+    assert f"rule 'cold' asks when objects were last read, which {root} does not tell" in refused
     assert (done["done"], len(names(world, "released"))) == (3, 6)
 
 

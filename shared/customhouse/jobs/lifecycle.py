@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from customhouse.errors import ConfigError, Rejected
 from customhouse.jobs import waivers
 from customhouse.lifecycle import installed
-from customhouse.lifecycle.asking import UntoldError, asks_dates
+from customhouse.lifecycle.asking import asks_dates
 from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory import in_use
@@ -46,7 +46,7 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
     rules = app.policy.lifecycle
     counts = Counter(waivers.run(app, expired))
     refused: list[str] = []
-    complete = True
+    complete, planned = True, False
     known = _Known(app)
     for url in subjects(app) if rules else ():
         if expired():
@@ -54,14 +54,15 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
             break
         try:
             done = _one(app, url, expired, known)
-        except (Rejected, UntoldError) as error:  # a store that is not there, or tells no reads, holds up no other
+        except Rejected as error:  # a store that is not there, or may not be listed, holds up no other
             refused.append(f"{url}: {error}")
             continue
         if done is not None:
+            planned = True
             counts.update(done.statuses)
             refused += [done.refused] if done.refused else []
             complete &= not done.cursor
-    if complete and asks_dates(rules):
+    if planned and complete and asks_dates(rules):
         Dates(app.catalog.store, app.catalog.prefix).tidy(app.store, app.clock())
     return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **counts}
 

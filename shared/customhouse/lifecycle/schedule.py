@@ -13,7 +13,7 @@ import msgspec
 
 from customhouse.errors import Gone, Rejected
 from customhouse.lifecycle.apply import Sleep, apply
-from customhouse.lifecycle.asking import asks_dates, asks_records, asks_tags, asks_versions, refuse_unread
+from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_tags, asks_versions, refuse_unread
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
 from customhouse.lifecycle.inventory.version import Identity
@@ -71,10 +71,10 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
     A plan of another policy, or too old, is made anew. One beyond the blast radius is saved and refused: a person
     may apply it with `--accept`.
     """
-    found = _resume(job, now, cursor) or _fresh(job, now, expired)
-    if found is None:
-        return Run(0, {}, "", f"{job.bucket.store.root} takes longer to list than a run may: plan it from an inventory")
-    here, plan = found
+    try:
+        here, plan = _resume(job, now, cursor) or _fresh(job, now, expired)
+    except (UntoldError, RefusedPlan) as reason:
+        return Run(0, {}, "", str(reason))
     counts: Counter[str] = Counter()
     rest = Plan(plan.header, lambda: _skip(plan.items(), here.done))
     planned = sum(total.items for total in plan.header.totals if not total.cloud)
@@ -106,14 +106,14 @@ def _skip(items: Iterator[Item], done: int) -> Iterator[Item]:
     return (item for at, item in enumerate(mine) if at >= done)
 
 
-def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, Plan] | None:
-    """A plan over what is there now, saved; None where listing it took all the time there was."""
+def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, Plan]:
+    """A plan over what is there now, saved; RefusedPlan where listing it took all the time there was."""
     store = job.bucket.store
     inventory = []
     for one in listed(job, now):
         inventory.append(one)
         if not len(inventory) % 1000 and expired():
-            return None
+            raise RefusedPlan(f"{store.root} takes longer to list than a run may: plan it from an inventory")
     refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
     key = f"{job.prefix}plans/{plan.header.policy[7:19]}-{int(now)}.jsonl"
