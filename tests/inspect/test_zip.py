@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 import pytest
@@ -92,6 +93,8 @@ def test_zip64_fields_are_ordinary() -> None:
             handmade(Part(name=b"d", data=b"elsewhere", attributes=0o120777 << 16), Part(name=b"d/file")),
             "link-trampoline",
         ),
+        (handmade(Part(extra=struct.pack("<HH", 0xCAFE, 600) + b"x" * 600)), "hidden-data"),
+        (handmade(Part(local_extra=struct.pack("<HH", 0xCAFE, 600) + b"x" * 600)), "hidden-data"),
         (handmade(Part(name=b"a."), Part(name=b"a")), "case-collision"),
         (handmade(Part(name=b"d /a"), Part(name=b"d/a")), "case-collision"),
         (handmade(Part(name=b"a"), Part(name=b"a/b")), "duplicate-name"),
@@ -125,6 +128,10 @@ def test_an_encrypted_member_is_a_skip_and_the_others_are_seen() -> None:
     assert reasons(inspection) == {SkipReason.ENCRYPTED}
     assert found(inspection) == ["a.zip!/open"]
     assert (inspection.coverage.members, inspection.coverage.opened) == (3, 2)
+
+
+def test_alignment_of_zeros_in_an_extra_field_is_ordinary() -> None:
+    assert clean(look(handmade(Part(local_extra=struct.pack("<HHH", 0xD935, 4000, 4096) + bytes(3998)))))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ _FULL32 = 0xFFFFFFFF
 _FULL16 = 0xFFFF
 CENTRAL_SIZE, LOCAL_SIZE, END_SIZE, END64_SIZE, LOCATOR_SIZE = 46, 30, 22, 56, 20
 
+_LARGE = 512
+"""Bytes of extra fields or of a comment: times, owners and alignment take a tenth; padding is zeros."""
+
 ENCRYPTED, STREAMED, PATCH, UTF8 = 0x1 | 0x40 | 0x2000, 0x8, 0x20, 0x800
 """General purpose bits (APPNOTE 4.4.4): encrypted, also strongly or with masked headers; sizes behind the data; …."""
 
@@ -57,6 +60,8 @@ def extras(data: bytes, say: Say) -> dict[int, bytes]:
     """A header's extra fields by id; padding of up to 3 zeros (zipalign's) is none."""
     found: dict[int, bytes] = {}
     place = 0
+    if len(data) > _LARGE and len(held := data.rstrip(b"\0")) > _LARGE:
+        say("hidden-data", f"{len(held):,} bytes of extra fields, which no scanner sees")
     while place + 4 <= len(data):
         key, size = struct.unpack_from("<HH", data, place)
         if place + 4 + size > len(data):
@@ -125,6 +130,8 @@ def central(data: bytes, place: int, say: Say) -> Record:
         fields = extras(data[start + name : start + name + extra], say)
         _wide(record, fields.get(0x0001), say, offset=True)
         _unicode(record, fields.get(0x7075), say)
+    if comment > _LARGE:
+        say("hidden-data", f"a member's comment of {comment:,} bytes, which no scanner sees")
     if disk not in {0, _FULL16}:
         say("header-mismatch", "a member that is said to be on another disk")
     return record
