@@ -194,3 +194,38 @@ def test_on_s3_old_versions_and_the_trash_s_go_in_one_request_and_held_ones_stay
 )
 def test_s3_s_reasons_for_keeping_one_of_many_are_told_apart(code: str, kind: type[Exception]) -> None:
     assert type(kept("s3://b/k", code, "")) is kind
+
+
+@dataclass
+class Dying:
+    """A bucket whose one call for many is the last that the process makes; everything else is the bucket's."""
+
+    inner: Any
+    mode: Literal["before", "after"]
+
+    def delete_many(self, versions: Sequence[Location]) -> Mapping[Location, Rejected | Transient]:
+        if self.mode == "after":
+            self.inner.delete_many(versions)
+        raise Killed(f"{self.mode} delete_many")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("mode", ["before", "after"])
+def test_on_s3_killed_around_the_one_request_and_resumed_the_end_is_the_plan_s(
+    mode: Literal["before", "after"], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    options = options_of("s3", request)
+    root = made("s3", options, versioned=True)
+    store, target = open_store(root, options), open_target(root, options)
+    for data in (b"old", b"new"):
+        for at in range(4):
+            store.put(f"{at}", data)
+    bucket, plan_of_it = Bucket.of(store, target), planned(store)
+    for batches in (Dying(target, mode), target):
+        with FileJournal(tmp_path / "journal") as journal, suppress(Killed):
+            run(plan_of_it, replace(bucket, batches=batches), journal=journal)
+    assert [key for key, _ in left(store)] == [f"{at}" for at in range(4)]
+    assert [one.status for one in read(tmp_path / "journal")] == ["done"] * 4

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobProperties
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
-from customhouse.errors import Denied
+from customhouse.errors import Denied, Rejected
 from customhouse.lifecycle import plan
 from customhouse.lifecycle.apply import apply
 from customhouse.lifecycle.execute import Bucket
@@ -81,10 +81,11 @@ def test_on_s3_a_bucket_without_object_lock_costs_no_look_before_a_delete(reques
     assert done(bucket, list(rows(store, time.time()))) == {"a": "done"}
 
 
-def test_whether_a_bucket_hides_is_taken_for_yes_where_it_may_not_be_asked() -> None:
+@pytest.mark.parametrize("error", [Denied("no"), Rejected("NotImplemented")])
+def test_whether_a_bucket_hides_is_taken_for_yes_where_it_cannot_be_asked(error: Exception) -> None:
     class Closed(FakeTarget):
         def features(self) -> Features:
-            raise Denied("no")
+            raise error
 
     class Named:
         root = "s3://b"

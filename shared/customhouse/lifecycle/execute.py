@@ -39,9 +39,10 @@ class Bucket:
 
 
 def _locks(target: LifecycleTarget) -> bool:
+    """Whether there may be locks: also where that may not be asked, or what speaks S3's API does not know of it."""
     try:
         return target.features().locks
-    except Denied:
+    except Rejected:
         return True
 
 
