@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import json
 import random
 import re
 import sys
@@ -148,6 +149,13 @@ def test_a_private_key_is_found_but_not_in_a_packages_tests(scanner: secrets.Sec
 
 def test_a_providers_token_is_found_in_tests_too(scanner: secrets.SecretsScanner) -> None:
     assert rules(scanner, member(TOKEN.encode(), "tests/conftest.py")) == {"github-personal-token"}
+
+
+def test_slashes_that_json_escapes_hide_no_secret(scanner: secrets.SecretsScanner) -> None:
+    """As PHP writes them."""
+    key = "dPq7/Xw2Lk9v+Tz4Rn8s/Bm5Yc3Hj6Fg1Ua0Ke/Z"
+    data = json.dumps({"aws_secret_access_key": key}).replace("/", "\\/").encode()
+    assert rules(scanner, member(data, "config.php")) == {"aws-secret-access-key"}
 
 
 def test_an_escaped_private_key_in_json_is_found(scanner: secrets.SecretsScanner) -> None:
