@@ -13,11 +13,13 @@ from customhouse.catalog.record import encode, key_of
 from customhouse.errors import ConfigError, Malformed
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.asking import asks_dates, asks_reads, asks_records, asks_tags, asks_versions, refuse_unread
+from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.installed import Installed
 from customhouse.lifecycle.inventory.live import Closer, rows
 from customhouse.lifecycle.inventory.records import Index, Records, read
 from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.words import Target
+from customhouse.lifecycle.schedule import Job, run
 from customhouse.lifecycle.vocabulary import load
 from customhouse.model import Coverage, Decision, Inspection, Location, Outcome, Stat, Verdict
 from customhouse.ports import Body
@@ -71,6 +73,13 @@ def test_an_object_that_went_away_while_its_tags_were_read_is_left_out() -> None
     store = terse()
     store.gone = "b"
     assert [one.location.key for one in rows(store, NOW, Closer(tags=True))] == ["a", "c"]
+
+
+def test_what_is_tagged_already_is_not_planned_again_where_a_listing_has_no_tags() -> None:
+    store = terse()
+    job = Job(Bucket(store), load([{"id": "t", "do": {"tag": {"name": "b"}}}]), memory(), workers=1)
+    assert run(job, NOW, lambda: False).statuses == {"done": 2}
+    assert run(job, NOW, lambda: False).planned == 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from customhouse.commands.lifecycle_inputs import Surroundings, without_tags
 from customhouse.commands.lifecycle_show import counted
 from customhouse.errors import ConfigError
 from customhouse.lifecycle import needed, plan
-from customhouse.lifecycle.asking import asks_reads, asks_tags, asks_versions, refuse_unread
+from customhouse.lifecycle.asking import asks_reads, asks_versions, refuse_unread, sees_tags
 from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.inventory import live, table
 from customhouse.lifecycle.plan import Plan
@@ -57,7 +57,7 @@ def listed(here: Surroundings, url: str, rules: Sequence[Rule], now: float) -> I
     root, _ = split(url)
     closer = live.Closer(
         lookup=here.lookup(rules),
-        tags=bool(asks_tags(rules)),
+        tags=sees_tags(rules),
         locks=here.bucket(root).hides,
         dates=by_any_name(here.dates(rules)),
         wanted=needed.wanted(rules, now),

@@ -25,6 +25,11 @@ def asks_tags(rules: Iterable[Rule]) -> str:
     return next((rule.id for rule in rules if rule.protect.tag or any(select.tag for select in _selects(rule))), "")
 
 
+def sees_tags(rules: Sequence[Rule]) -> bool:
+    """Whether a rule looks at tags, if only to see whether its own are there."""
+    return bool(asks_tags(rules)) or any(rule.set_tags for rule in rules)
+
+
 def asks_records(rules: Iterable[Rule]) -> str:
     """The first rule that asks for something only a record knows, empty where none does."""
     return next((rule.id for rule in rules if _record_terms(rule)), "")

@@ -13,7 +13,7 @@ import msgspec
 
 from customhouse.errors import Gone, Rejected
 from customhouse.lifecycle.apply import Sleep, apply
-from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_tags, asks_versions, refuse_unread
+from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
 from customhouse.lifecycle.inventory.version import Identity
@@ -129,7 +129,7 @@ def listed(job: Job, now: float) -> Iterator[Artifact]:
     rules = ready(job.rules, job.in_use)
     closer = Closer(
         lookup=job.lookup if asks_records(rules) else None,
-        tags=bool(asks_tags(rules)),
+        tags=sees_tags(rules),
         locks=job.bucket.hides,
         dates=job.dates if asks_dates(rules) else {},
         wanted=wanted(rules, now),
