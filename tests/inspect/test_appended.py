@@ -236,3 +236,12 @@ def test_zlib_file_is_opened_and_keeps_its_name() -> None:
 
 def test_bytes_behind_a_zlib_file_are_a_skip() -> None:
     assert reasons(look(zlib.compress(b"nothing" * 99) + b"more", "a.bin")) == {SkipReason.UNSUPPORTED}
+
+
+@pytest.mark.parametrize("size", [0, 1 << 18])
+@pytest.mark.parametrize(
+    "data", [b"#!/bin/sh\nexec x\n\x01\0\x02" + bytes(9), b"Cr24\3\0\0\0" + bytes(20), b"JM\1\0PK"]
+)
+def test_script_or_header_with_something_else_behind_it_is_a_skip(data: bytes, size: int) -> None:
+    limits = Limits(window=1 << 16)
+    assert reasons(look(data + b"\x01" * size, "a.bin", limits=limits)) == {SkipReason.UNSUPPORTED}

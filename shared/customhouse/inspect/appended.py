@@ -63,6 +63,13 @@ def payload(data: bytes) -> int | None:
     return next((at for _, at in _found(_LINES, data) if _carries(data[at : at + 512])), None)
 
 
+def missing(kind: str, *, binary: bool) -> str:
+    """What a member of this kind should hold behind its beginning, and does not; `binary`: there are NULs in it."""
+    if kind in {"crx", "jmod"}:
+        return "the zip behind its header is not there"
+    return "what follows the lines of the script is not understood" if kind == "script" and binary else ""
+
+
 def _carries(head: bytes) -> bool:
     return identify(head, "x.lzma") in _PAYLOADS or beneath(head) == "tar"
 
@@ -163,6 +170,7 @@ class Watch:
         self._kind = kind
         self._spool = spool
         self._script: bool | None = None
+        self._binary = False
         self.found = ""
         self.zip = False
 
@@ -176,11 +184,14 @@ class Watch:
         tail = b""
         for block in blocks:
             self._look(tail[-_EDGE:] + block)
+            self._binary = self._binary or b"\0" in block
             tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
             self._keep(block)
             yield block
         self._look(tail)
         self.zip = ends_as_zip(tail, whole=False)
+        if not self.zip and not self.found:
+            self.found = missing(self._kind, binary=self._binary)
 
     def _look(self, data: bytes) -> None:
         self._script = self._script or (self._script is None and scripted(self._kind, data))

@@ -15,7 +15,7 @@ from customhouse.inspect.pool import Pool
 from customhouse.inspect.reader import Reader
 from customhouse.inspect.spool import Spool
 from customhouse.model import Fact, Package, Skip, SkipReason
-from customhouse.scanners import Concluding, Member, Scanner
+from customhouse.scanners import Batch, Concluding, Glancing, Member, Scanner
 
 WINDOW = 4 << 20
 OVERLAP = 64 << 10
@@ -44,6 +44,7 @@ class Feed:
         self._scanners = scanners
         self._windowed = [scanner for scanner in scanners if scanner.reads == "windows"]
         self.streaming = [scanner for scanner in scanners if scanner.reads == "stream"]
+        self._glancing = {scanner.name: scanner for scanner in scanners if isinstance(scanner, Glancing)}
         self._budget = budget
         self._ledger = ledger
         self._pool = Pool(budget)
@@ -109,8 +110,11 @@ class Feed:
         self._pool.submit(task, 0, (member.path,))
 
     def _scan(self, pieces: list[Piece], scanners: Sequence[Scanner]) -> None:
-        for place, member in pieces:
-            for scanner in scanners:
+        batch = Batch([member for _, member in pieces]) if len(pieces) > 1 else None
+        for scanner in scanners:
+            glancing = self._glancing.get(scanner.name)
+            for index in _worth(glancing, batch) if batch and glancing else range(len(pieces)):
+                place, member = pieces[index]
                 if facts := _facts(scanner, member):
                     self._ledger.add(place, facts)
 
@@ -184,6 +188,14 @@ def _wants(scanner: Scanner, member: Member) -> bool:
         return scanner.wants(member)
     except Exception:  # noqa: BLE001 -- whatever it is, `scan` is called and recorded
         return True
+
+
+def _worth(scanner: Glancing, batch: Batch) -> Iterable[int]:
+    """The members that a scanner has to look at; all of them where it cannot tell."""
+    try:
+        return sorted(scanner.glance(batch))
+    except Exception:  # noqa: BLE001 -- whatever it is, `scan` meets it again, and there it is recorded
+        return range(len(batch.members))
 
 
 def _conclusions(scanner: Scanner, packages: Sequence[Package]) -> Sequence[Fact]:

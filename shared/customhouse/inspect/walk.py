@@ -11,11 +11,12 @@ import msgspec
 
 from customhouse.errors import CustomhouseError
 from customhouse.inspect import parts
-from customhouse.inspect.appended import Watch, payload, scripted, unopened
+from customhouse.inspect.appended import Watch, missing, payload, scripted, unopened
 from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, ENCRYPTED, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
+from customhouse.inspect.formats.zip_gaps import PREPENDED
 from customhouse.inspect.formats.zip_records import LOCAL
 from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
@@ -168,12 +169,16 @@ class Walker:
     def _appended(self, node: Node, kind: str, data: bytes) -> str:
         """What ends this member; the kind of package it is thereby, if any."""
         start = payload(data) if scripted(kind, data) else None
-        if why := unopened(kind, data[:start]):
+        zipped = ends_as_zip(data)
+        why = unopened(kind, data[:start])
+        if not why and start is None and not zipped and node.name != PREPENDED:  # what is in front of a zip has it
+            why = missing(kind, binary=b"\0" in data)
+        if why:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
         if start is not None and self._shallow(node):
             entry = Entry("payload", iter((data[start:],)), len(data) - start)
             self._entry(Node(f"{node.path}!/payload", "payload", node.depth + 1, "script"), entry, Book())
-        return self._behind(node, kind, io.BytesIO(data)) if ends_as_zip(data) else ""
+        return self._behind(node, kind, io.BytesIO(data)) if zipped else ""
 
     def _behind(self, node: Node, kind: str, file: BinaryIO) -> str:
         """A zip behind something else: a program that unpacks itself, a script with its modules, or a polyglot."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import importlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, runtime_checkable
 
@@ -58,6 +60,19 @@ class Member(msgspec.Struct, frozen=True):
         return b"\0" not in self.data[:8192]
 
 
+class Batch:
+    """Small whole members, and their bytes in one piece with a line feed between two."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.data = b"\n".join([member.data for member in members])
+        self._starts = [0, *itertools.accumulate(len(member.data) + 1 for member in members)]
+
+    def holding(self, ends: Iterable[int]) -> set[int]:
+        """Which members hold the bytes before these offsets of the whole; a line feed belongs to what it follows."""
+        return {bisect.bisect_left(self._starts, end) - 1 for end in ends}
+
+
 class Scanner(Protocol):
     """Turns a member's bytes into facts; called from several threads, so it keeps no state between calls.
 
@@ -75,6 +90,15 @@ class Scanner(Protocol):
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """Findings, packages, and a Skip for whatever could not be judged; raising is recorded as a skip."""
+        ...
+
+
+@runtime_checkable
+class Glancing(Protocol):
+    """A scanner that tells in one pass over many small members which of them it has to look at: most often none."""
+
+    def glance(self, batch: Batch) -> Iterable[int]:
+        """The places in the batch of the members to look at, among them every one in which `scan` finds anything."""
         ...
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Sequence
 
 import hyperscan
+
+_EDGE = re.compile(rb"\((?:\?:)?\^\|(?:\\n|\[\^[^\]\\]*\])\)|\((?:\?:)?(?:\\s|\[\^[^\]\\]*\])\|\$\)")
+"""The beginning or the end of the data, or a byte there that may be a line feed."""
+_PLAIN = re.compile(rb"\\[^AzZG]|\[\^?\]?[^\]]*\]")
 
 
 class TooMany(Exception):  # noqa: N818 -- says what is too many: places
@@ -42,6 +47,12 @@ class Engine:
         if own is None:
             own = self._scratch.value = hyperscan.Scratch(self._database)
         return own
+
+
+def floats(expression: bytes) -> bool:
+    """Whether it matches in a text that stands between line feeds wherever it matches in that text alone."""
+    rest = _PLAIN.sub(b"", _EDGE.sub(b"", expression))
+    return not set(rest) & set(b"^$\\")
 
 
 def compiled(expressions: Sequence[bytes]) -> hyperscan.Database:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from customhouse.model import Fact, Finding, Skip, SkipReason
-from customhouse.scanners import Member
+from customhouse.scanners import Batch, Member
 from customhouse.scanners.hyperscan_engine import TooMany
 from customhouse.scanners.options import Options, read
-from customhouse.scanners.secrets_encoded import decoded, wide
+from customhouse.scanners.secrets_encoded import begins, decoded, maybe_wide, wide
 from customhouse.scanners.secrets_judge import fixture, genuine
 from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, digest
 from customhouse.scanners.secrets_rules import CURATED, load
@@ -62,6 +62,13 @@ class SecretsScanner:
             yield from self._findings(member)
         except TooMany:
             yield Skip(member.path, SkipReason.LIMIT, "too many places that may be secrets")
+
+    def glance(self, batch: Batch) -> Iterable[int]:
+        """Where a rule may match, or in UTF-16 or base64 might."""
+        if not self._matcher.floats:
+            return range(len(batch.members))
+        wide = {place for place, member in enumerate(batch.members) if maybe_wide(member.data)}
+        return wide | batch.holding([*self._matcher.places(batch.data), *begins(batch.data)])
 
     def _findings(self, member: Member) -> Iterator[Finding]:
         seen: set[bytes] = set()

@@ -42,7 +42,17 @@ def _engine() -> Engine:
 
 def wide(data: bytes) -> bytes:
     """A window that may hold UTF-16 text, without its zero bytes; else nothing."""
-    return data.translate(None, b"\0") if data.startswith(_WIDE) else b""
+    return data.translate(None, b"\0") if maybe_wide(data) else b""
+
+
+def begins(data: bytes) -> list[int]:
+    """Behind which bytes runs of base64 go on that spell text."""
+    return _engine().ends(data, most=len(data) + 1).get(0, [])
+
+
+def maybe_wide(data: bytes) -> bool:
+    """Whether it may hold UTF-16 text."""
+    return data.startswith(_WIDE)
 
 
 def decoded(data: bytes) -> bytes:
@@ -52,7 +62,7 @@ def decoded(data: bytes) -> bytes:
 
 def _runs(data: bytes) -> Iterator[bytes]:
     done = 0
-    for end in _engine().ends(data, most=len(data) + 1).get(0, ()):
+    for end in begins(data):
         if end > done and (run := _RUN.match(data, end - 4 * _QUARTETS)):
             done = run.end()
             yield _decode(run.group())

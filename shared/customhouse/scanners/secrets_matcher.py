@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import hyperscan
 import re2
 
 from customhouse.errors import ConfigError
-from customhouse.scanners.hyperscan_engine import Engine, compiled
+from customhouse.scanners.hyperscan_engine import Engine, compiled, floats
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
 ENGINE: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing in its stub
@@ -42,6 +43,11 @@ class Matcher:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._engine = Engine(_database(rules))
+        self.floats = all(floats(rule.pattern) for rule in rules)
+
+    def places(self, data: bytes) -> Iterator[int]:
+        """Where rules may match: the ends of such places, in no order; raises TooMany."""
+        return itertools.chain.from_iterable(self._engine.ends(data, CANDIDATES).values())
 
     def matches(self, data: bytes, *, text: bool) -> Iterator[Match]:
         """Matches in rule order, of rules for text only where this is `text`; raises TooMany."""
