@@ -22,6 +22,7 @@ _TYPES: dict[bytes, Type] = {
     b"5": "folder",
 }
 _ZEROS = bytes(BLOCK)
+_NO_PREFIX = bytes(155)
 _HOLE = 1 << 16
 _OCTAL_ENDS = 1 << 33
 """The first size that eleven octal digits cannot hold; only from here on may a header and its extensions differ."""
@@ -164,14 +165,11 @@ def _size(source: Source, header: Header, extras: Extras) -> int:
 
 
 def _member(source: Source, header: Header, extras: Extras, size: int) -> Iterator[Entry]:
-    raw = extras.pax.get("GNU.sparse.name") or extras.pax.get("path")
-    for told, pax in ((extras.name, raw), (extras.link, extras.pax.get("linkpath"))):
-        if told is not None and pax is not None and told != pax:
-            source.high("pax-order", "a long name and an extended header disagree, and readers which one counts")
-    raw = extras.name if raw is None else raw
-    name, _ = decode(header.name if raw is None else raw)
-    link, _ = decode(extras.pax.get("linkpath") or extras.link or header.link)
-    _check_names(source, header, extras, name, raw)
+    raw, target = header.name, header.link
+    if extras.any:
+        raw, target = _extended(source, header, extras)
+    name, link = decode(raw)[0], decode(target)[0]
+    _check_names(source, header, name)
     kind = _type(source, header, name, size)
     entry = Entry(name, None, size, kind, header.mode, link)
     if size and kind in {"symlink", "hardlink", "device", "folder"}:
@@ -179,7 +177,8 @@ def _member(source: Source, header: Header, extras: Extras, size: int) -> Iterat
         source.high("special-with-data", message, name)
     if kind == "file" or size:
         entry.data = source.reader.blocks(size)
-        _sparse(source, header, extras, entry, size)
+        if extras.pax or header.flag == b"S":
+            _sparse(source, header, extras, entry, size)
     yield entry
 
 
@@ -200,22 +199,32 @@ def _type(source: Source, header: Header, name: str, size: int) -> Type:
     return kind
 
 
-def _check_names(source: Source, header: Header, extras: Extras, name: str, raw: bytes | None) -> None:
-    """Where a reader that knows only the header block would use another name."""
-    short = header.name.decode("ascii", "replace")
-    path = extras.pax.get("path")
-    if path is not None and path.isascii() and len(path) <= 100 and path.rstrip(b"/") != header.name.rstrip(b"/"):  # noqa: PLR2004 -- it would have fitted into the header
-        source.high("header-mismatch", "the header has another name than its extended header", name)
-    if not header.posix and header.flag != b"S" and any(header.block[345:500]):
-        source.high("header-mismatch", "a name prefix in a header of a form without: some readers put it before", name)
-    if b".." in header.name.split(b"/") and raw is not None:
-        source.high("path-traversal", f"the header's own name leads out of the folder: {short}", name)
-    linkpath = extras.pax.get("linkpath")
-    if linkpath is not None and linkpath.isascii() and len(linkpath) <= 100 and linkpath != header.link:  # noqa: PLR2004 -- it would have fitted into the header
-        source.high("header-mismatch", "the header has another link than its extended header", name)
+def _extended(source: Source, header: Header, extras: Extras) -> tuple[bytes, bytes]:
+    """A member's name and link where headers before it tell them, and where a reader of fewer headers has others."""
+    path, linkpath = extras.pax.get("path"), extras.pax.get("linkpath")
+    raw = extras.pax.get("GNU.sparse.name") or path
+    chosen = next(one for one in (raw, extras.name, header.name) if one is not None)
+    name = decode(chosen)[0]
+    for told, pax in ((extras.name, raw), (extras.link, linkpath)):
+        if told is not None and pax is not None and told != pax:
+            source.high("pax-order", "a long name and an extended header disagree, and readers which one counts", name)
+    for pax, own in ((path, header.name), (linkpath, header.link)):
+        if pax is not None and pax.isascii() and len(pax) <= 100 and pax.rstrip(b"/") != own.rstrip(b"/"):  # noqa: PLR2004 -- it would have fitted into the header
+            source.high("header-mismatch", "the header has another name or link than its extended header", name)
     if extras.name is not None and not extras.name.startswith(header.name.rstrip(b"/")):
         source.high("header-mismatch", "the header's name is not the beginning of its long name", name)
-    if header.posix and _text(header.block[345:500]) and len(header.name) <= 100:  # noqa: PLR2004 -- as above
+    if b".." in header.name.split(b"/") and name != decode(header.name)[0]:
+        source.high("path-traversal", "the name in the header itself leads out of the folder", name)
+    return chosen, linkpath or extras.link or header.link
+
+
+def _check_names(source: Source, header: Header, name: str) -> None:
+    """Where readers of the header block alone disagree about the name."""
+    prefix = header.block[345:500]
+    if not header.posix and header.flag != b"S" and prefix != _NO_PREFIX:
+        source.high("header-mismatch", "a name prefix in a header of a form without: some readers put it before", name)
+    if header.posix and prefix[0] and len(header.name) <= 100:  # noqa: PLR2004 -- it would have fitted into one field
+        short = header.name.decode("ascii", "replace")
         source.high("header-mismatch", f"a name split in two without need: readers disagree about {short}", name)
     if _TYPES.get(header.flag) == "folder" and header.name == b".":
         source.high("name-mismatch", "a folder called `.`: readers disagree what it is", name)
