@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from customhouse.catalog.record import Record, begins, decode, encode, key_of
-from customhouse.errors import Conflict, Gone, Transient
+from customhouse.errors import Conflict, Gone, Malformed, Transient
 from customhouse.model import Location, Stat
 from customhouse.ports import Store
 
@@ -41,7 +41,7 @@ class Catalog:
             there = self.find(stat.location)
         if there is None:
             raise Transient("the record was removed while it was read")
-        if there.record.finished and (stat.location.version or there.record.modified == stat.modified):
+        if there.record.settles(stat):
             return None
         if there.record.finished:  # identical bytes uploaded anew: a new artifact under the same etag
             return self.save(there, record)
@@ -77,8 +77,11 @@ class Catalog:
             yield stat.location.key, self._dead(stat.location, now) if due else None
 
     def _dead(self, location: Location, now: float) -> Record | None:
-        with self.store.read(location) as body:
-            record = decode(b"".join(body))
+        try:
+            with self.store.read(location) as body:
+                record = decode(b"".join(body))
+        except (Gone, Conflict, Malformed):  # written meanwhile by a run that lives, or naming nothing to go on with
+            return None
         return None if record.finished or record.lease >= now else record
 
     def _take_over(self, there: Held, now: float) -> Held:

@@ -58,6 +58,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether nothing is left to do."""
         return self.state in {"done", "superseded"}
 
+    def settles(self, stat: Stat) -> bool:
+        """Whether nothing is left to do about an object as its store has it now.
+
+        What was held because it could not be read at all has no `modified`: it is judged once it can be read.
+        """
+        same = self.modified == stat.modified or bool(stat.location.version and self.modified)
+        return self.finished and same
+
 
 def key_of(location: Location) -> str:
     """Where the record of a version stands: a digest, since names may be of any form and length."""

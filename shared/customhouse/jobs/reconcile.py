@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from customhouse.errors import Transient
+from customhouse.errors import Malformed, Rejected, Transient
 from customhouse.model import Event, Location, Stat
 from customhouse.stores import split
 
@@ -41,6 +41,8 @@ class Pass:
         return f"{self.since!r} {self.began!r} {self.after}"
 
 
+_AGAIN = {"later", "failed"}
+
 Listed = Iterator[tuple[str, Location | None]]
 """Every key of a listing, with what has to be processed there, if anything."""
 
@@ -64,7 +66,7 @@ def _pass(
         if location:
             status = _process(app, location)
             counts[status] += 1
-            at = replace(at, began=at.since) if status == "later" else at  # so that the next pass sees it again
+            at = replace(at, began=at.since) if status in _AGAIN else at  # so that the next pass sees it again
         if expired():
             app.cursors.set(*cursor, str(replace(at, after=key)))
             return False
@@ -77,6 +79,10 @@ def _process(app: App, location: Location) -> str:
         return app.process(Event(location, "reconcile")).status
     except Transient:
         return "later"
+    except Malformed:  # its record does not read, and no pass can mend that
+        return "unreadable"
+    except Rejected:
+        return "failed"
 
 
 def _dead_runs(app: App, at: Pass) -> Listed:
@@ -92,7 +98,8 @@ def _fresh(app: App, url: str, at: Pass) -> Listed:
 
 
 def _new(app: App, stat: Stat) -> bool:
-    there = app.catalog.find(stat.location)
-    if there is None or not there.record.finished:
-        return True
-    return not stat.location.version and there.record.modified != stat.modified
+    try:
+        there = app.catalog.find(stat.location)
+    except Malformed:
+        return True  # whoever processes it says so
+    return there is None or not there.record.settles(stat)
