@@ -63,6 +63,14 @@ def payload(data: bytes) -> int | None:
     return next((at for _, at in _found(_LINES, data) if _carries(data[at : at + 512])), None)
 
 
+def zip_within(data: bytes) -> bool:
+    """Whether a member of a zip may begin in these bytes."""
+    try:
+        return bool(_engine(_ZIP).ends(data, 1))
+    except TooMany:
+        return True
+
+
 def missing(kind: str, *, binary: bool) -> str:
     """What a member of this kind should hold behind its beginning, and does not; `binary`: there are NULs in it."""
     if kind in {"crx", "jmod"}:
@@ -139,6 +147,7 @@ _HEADERS: dict[str, Callable[[bytes], bool]] = {
     "NSIS": _nsis,
     "Inno Setup": _inno,
 }
+_ZIP = (("zip", b"PK\\x03\\x04", 4),)
 _LINES = (
     ("gzip", b"\\n\\x1f\\x8b\\x08", 3),
     ("xz", b"\\n\\xfd7zXZ\\x00", 6),

@@ -80,7 +80,7 @@ class Feed:
                 fresh = len(window.data) if window.offset == 0 else len(window.data) - OVERLAP
                 size += fresh
                 self._ledger.saw(fresh)
-                copy.write(window.data[-fresh:])
+                copy.write(window.data, fresh)
                 self._submit([(self._ledger.members, window)], self._windowed, len(window.data))
         except BaseException:
             copy.drop()
@@ -146,12 +146,12 @@ class _Copy:
         self._scanners = feed.seeking(first)
         self._spool = Spool(budget) if self._scanners else None
 
-    def write(self, data: bytes) -> None:
-        """More bytes of the member."""
+    def write(self, data: bytes, fresh: int) -> None:
+        """More bytes of the member: the last `fresh` of these."""
         if self._spool is None:
             return
         try:
-            self._spool.write(data)
+            self._spool.write(data[-fresh:])
         except LimitHit as hit:
             self.drop()
             self._feed.unseen(self._first.path, SkipReason.LIMIT, hit.detail)

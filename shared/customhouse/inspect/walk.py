@@ -11,13 +11,12 @@ import msgspec
 
 from customhouse.errors import CustomhouseError
 from customhouse.inspect import parts
-from customhouse.inspect.appended import Watch, missing, payload, scripted, unopened
+from customhouse.inspect.appended import Watch, missing, payload, scripted, unopened, zip_within
 from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, ENCRYPTED, FORMATS, UNOPENED, Format
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.formats.zip_gaps import PREPENDED
-from customhouse.inspect.formats.zip_records import LOCAL
 from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
@@ -139,10 +138,10 @@ class Walker:
     def _leaf(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> str:
         """Bytes that are no container, or only from the back."""
         window = self._limits.window
-        if (node.size or 0) > window or len(reader.peek(window + 1)) > window:
+        data = reader.peek(window + 1) if (node.size or 0) <= window else None
+        if data is None or len(data) > window:
             size, behind = self._large(node, kind, reader, file)
         else:
-            data = reader.peek(window)
             size = len(data)
             self._feed.whole(self._member(node, kind, data))
             behind = self._appended(node, kind, data)
@@ -152,9 +151,9 @@ class Walker:
 
     def _large(self, node: Node, kind: str, reader: Reader, file: BinaryIO | None) -> tuple[int, str]:
         """A member in windows; its size, and what the zip behind it is, which needs all bytes at once."""
-        stub = kind in STUBS and LOCAL in reader.peek(self._limits.window)
+        stub = kind in STUBS and file is None and zip_within(reader.peek(self._limits.window))
         with Spool(self._budget) as spool:
-            watch = Watch(kind, spool if stub and file is None else None)
+            watch = Watch(kind, spool if stub else None)
             size = self._feed.large(self._member(node, kind, b""), Reader(watch.through(reader.blocks())))
             if watch.found:
                 self._ledger.skip(node.path, SkipReason.UNSUPPORTED, watch.found)
