@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from customhouse.model import Skip
+from customhouse.model import Package, Skip
+from customhouse.scanners import Member
+from customhouse.scanners.ecosystems import _CONTAINED
 from tests.scanners.ecosystems import rpm
 from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
 
@@ -162,3 +166,26 @@ def test_many_entries_that_lead_to_one_header_are_refused() -> None:
 
     assert isinstance(last, Skip)
     assert "room" in last.detail
+
+
+MANIFESTS = [*_CONTAINED, ("go-module", "host/p@v1.0.0/go.mod")]
+BEGINNINGS = [b"", b"\x03\0\x08\0", b"\x8e\xad\xe8\x01\0\0\0\0", b"{", b"[{"]
+
+
+@given(st.sampled_from(MANIFESTS), st.sampled_from(BEGINNINGS), st.binary(max_size=200))
+def test_no_manifest_of_a_package_fails_on_any_bytes_but_by_saying_so(
+    place: tuple[str, str], head: bytes, tail: bytes
+) -> None:
+    container, inside = place
+    given_ = Member(f"a!/{inside}", inside, "data", len(head + tail), head + tail, container=container)
+
+    assert SCANNER.wants(given_)
+    assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(given_))
+
+
+@pytest.mark.parametrize(("container", "inside"), MANIFESTS)
+def test_a_manifest_is_read_only_in_the_container_that_it_describes(container: str, inside: str) -> None:
+    elsewhere = Member(f"a!/deep/{inside}", f"deep/{inside}", "data", 0, b"", container="zip")
+
+    assert container != "zip"
+    assert SCANNER.wants(elsewhere) == (inside.endswith("go.mod"))
