@@ -71,11 +71,11 @@ def zip_within(data: bytes) -> bool:
         return True
 
 
-def missing(kind: str, *, binary: bool) -> str:
-    """What a member of this kind should hold behind its beginning, and does not; `binary`: there are NULs in it."""
+def missing(kind: str, data: bytes) -> str:
+    """What these bytes of a member of this kind should hold behind its beginning, and do not."""
     if kind in {"crx", "jmod"}:
         return "the zip behind its header is not there"
-    return "what follows the lines of the script is not understood" if kind == "script" and binary else ""
+    return "what follows the lines of the script is not understood" if kind == "script" and b"\0" in data else ""
 
 
 def _carries(head: bytes) -> bool:
@@ -179,7 +179,7 @@ class Watch:
         self._kind = kind
         self._spool = spool
         self._script: bool | None = None
-        self._binary = False
+        self._missing = ""
         self.found = ""
         self.zip = False
 
@@ -193,14 +193,14 @@ class Watch:
         tail = b""
         for block in blocks:
             self._look(tail[-_EDGE:] + block)
-            self._binary = self._binary or b"\0" in block
+            self._missing = self._missing or missing(self._kind, block)
             tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
             self._keep(block)
             yield block
         self._look(tail)
         self.zip = ends_as_zip(tail, whole=False)
         if not self.zip and not self.found:
-            self.found = missing(self._kind, binary=self._binary)
+            self.found = self._missing
 
     def _look(self, data: bytes) -> None:
         self._script = self._script or (self._script is None and scripted(self._kind, data))

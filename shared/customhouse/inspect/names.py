@@ -11,7 +11,7 @@ from customhouse.model import Severity
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _SAFE = re.compile(r"^[ -~]*$")
-_ORDINARY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_@+=.~-][A-Za-z0-9_@+=,.~ /()-]{0,250}\Z")
+_ORDINARY = re.compile(r"(?!/|.:|.*\.\.)[ -\[\]-~]{1,4096}\Z")
 """Most names there are: nothing is wrong with them anywhere, and one look tells."""
 _DECEPTIVE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 _LONG = 4096

@@ -171,7 +171,7 @@ class Walker:
         zipped = ends_as_zip(data)
         why = unopened(kind, data[:start])
         if not why and start is None and not zipped and node.name != PREPENDED:  # what is in front of a zip has it
-            why = missing(kind, binary=b"\0" in data)
+            why = missing(kind, data)
         if why:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
         if start is not None and self._shallow(node):
