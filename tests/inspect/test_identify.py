@@ -276,6 +276,14 @@ def test_a_program_that_calls_itself_a_picture_is_odd(kind: str) -> None:
     assert not disagreement("holiday.jpg", "jpeg")
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "gzip", "script", "7z"])
+def test_an_archive_or_script_that_calls_itself_a_picture_is_odd(kind: str) -> None:
+    assert disagreement("holiday.JPG", kind)
+    assert disagreement("song.mp3", kind)
+    assert not disagreement("data.json", kind)
+    assert not disagreement("holiday.png", "jpeg")
+
+
 @pytest.mark.parametrize("ending", CLAIMS)
 def test_a_name_that_promises_a_format_is_held_to_it(ending: str) -> None:
     assert broken_claim(f"a{ending}", "text")

@@ -93,6 +93,8 @@ def test_zip64_fields_are_ordinary() -> None:
             handmade(Part(name=b"d", data=b"elsewhere", attributes=0o120777 << 16), Part(name=b"d/file")),
             "link-trampoline",
         ),
+        (handmade(Part(extra=bytes(3))), "bad-extra"),
+        (handmade(Part(method=8, local_extra=bytes(3))), "bad-extra"),
         (handmade(Part(extra=struct.pack("<HH", 0xCAFE, 600) + b"x" * 600)), "hidden-data"),
         (handmade(Part(local_extra=struct.pack("<HH", 0xCAFE, 600) + b"x" * 600)), "hidden-data"),
         (handmade(Part(name=b"a."), Part(name=b"a")), "case-collision"),
@@ -131,6 +133,7 @@ def test_an_encrypted_member_is_a_skip_and_the_others_are_seen() -> None:
 
 
 def test_alignment_of_zeros_in_an_extra_field_is_ordinary() -> None:
+    assert clean(look(handmade(Part(local_extra=bytes(3)))))
     assert clean(look(handmade(Part(local_extra=struct.pack("<HHH", 0xD935, 4000, 4096) + bytes(3998)))))
 
 

@@ -159,6 +159,11 @@ _HARMLESS = re.compile(
     r"\.(?:png|jpe?g|gif|bmp|svg|pdf|docx?|xlsx?|pptx?|txt|md|csv|json|ya?ml|mp[34]|avi|wav)$", re.IGNORECASE
 )
 
+_SHOWN = re.compile(r"\.(?:png|jpe?g|gif|bmp|pdf|mp[34]|avi|wav)$", re.IGNORECASE)
+"""Names of what is looked at or listened to; text is left out, because stores keep it compressed under its own name."""
+_ACTIVE = frozenset({"script", "zip", "7z", "rar", "cab", "tar", "gzip", "bzip2", "xz", "zstd", "rpm", "ar", "iso9660"})
+"""What runs, or holds what may."""
+
 
 def identify(head: bytes, name: str = "") -> str:
     """The kind of bytes that begin with `head`: `zip`, `tar`, `elf`, `text`, …, or `data`."""
@@ -272,6 +277,8 @@ def disagreement(name: str, kind: str) -> str:
     """What is odd about this name for this content, if anything: a program that calls itself a picture."""
     if kind in PROGRAMS and (match := _HARMLESS.search(name)):
         return f"the name ends in {match[0]}, the content is a program ({kind})"
+    if kind in _ACTIVE and (match := _SHOWN.search(name)):
+        return f"the name ends in {match[0]}, the content is {kind}"
     return ""
 
 

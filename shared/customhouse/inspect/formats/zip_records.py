@@ -56,8 +56,8 @@ class Record:
         return self.attributes >> 16 if self.made_by >> 8 in {3, 19} else 0
 
 
-def extras(data: bytes, say: Say) -> dict[int, bytes]:
-    """A header's extra fields by id; padding of up to 3 zeros (zipalign's) is none."""
+def extras(data: bytes, say: Say, *, aligned: bool = False) -> dict[int, bytes]:
+    """A header's extra fields by id; where the data is `aligned` (by zipalign), up to 3 zeros at the end are none."""
     found: dict[int, bytes] = {}
     place = 0
     if len(data) > _LARGE and len(held := data.rstrip(b"\0")) > _LARGE:
@@ -71,7 +71,7 @@ def extras(data: bytes, say: Say) -> dict[int, bytes]:
             say("duplicate-extra", f"two extra fields of the kind {key:#06x}: readers disagree which one counts")
         found.setdefault(key, data[place + 4 : place + 4 + size])
         place += 4 + size
-    if data[place:].strip(b"\0"):
+    if data[place:].strip(b"\0" if aligned else b""):
         say("bad-extra", "bytes that are no extra field")
     return found
 
@@ -143,7 +143,7 @@ def local(head: bytes, tail: bytes, say: Say) -> Record:
     record = Record(tail[:name], flags, method, crc, packed, size, 0, 0, 0)
     record.length = LOCAL_SIZE + name + extra
     if extra:
-        fields = extras(tail[name : name + extra], say)
+        fields = extras(tail[name : name + extra], say, aligned=method == 0)
         _wide(record, fields.get(0x0001), say, offset=False)
         _unicode(record, fields.get(0x7075), say)
     return record
