@@ -25,6 +25,7 @@ from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import Location
 from customhouse.ports import Store
 from customhouse.stores import open_store
+from customhouse.stores.open_lifecycle import open_target
 from tests.lifecycle.buckets import made, options_of
 from tests.lifecycle.support import contents
 
@@ -426,6 +427,27 @@ def test_on_s3_rules_are_installed_drift_is_told_and_the_plan_leaves_them_to_the
     assert (drifted.returncode, json.loads(drifted.stdout)["clean"]) == (1, False)
     assert desk.run("install", root).returncode == 0
     assert desk.run("drift", root).returncode == 0
+
+
+@pytest.mark.emulator
+def test_on_s3_what_is_held_is_not_planned_and_what_is_held_since_is_told(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    options = options_of("s3", request)
+    desk.environment["AWS_ENDPOINT_URL"] = options["endpoint"]
+    root = made("s3", options, versioned=True, locks=True)
+    store, target = open_store(root, options), open_target(root, options)
+    assert target is not None
+    locations = [store.put(f"logs/{at}", b"x") for at in range(4)]
+    desk.policy(LOGS | {"age": "0m", "undo": "none"})
+    target.hold(locations[0])
+    said = json.loads(desk.run("plan", root, "--format", "json").stdout)
+    assert (said["items"], said["kept"]) == (3, 1)
+    target.hold(locations[1])
+    done = desk.run("apply", "plan.jsonl", "--accept")
+    assert done.returncode == 1
+    assert f"deferred\t{root}/logs/1" in done.stdout
+    assert set(contents(store)) == {"logs/0", "logs/1"}
 
 
 @pytest.mark.emulator
