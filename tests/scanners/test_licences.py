@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError
-from customhouse.model import Finding, Severity
+from customhouse.model import Finding, Severity, SkipReason
 from customhouse.scanners import licences
 from customhouse.scanners.licences_names import expression, recognised
-from tests.scanners.support import findings, member, rules
+from tests.scanners.support import findings, member, rules, skips, windows
 
 DENY_GPL = licences.build({"deny": ["GPL-*", "AGPL-*", "SSPL-*"]})
 WHEEL = "Metadata-Version: 2.4\nName: a\n{}\n\nText: License: GPL-3.0-only\n"
@@ -133,3 +133,14 @@ NAMES = ["METADATA", "package.json", "Cargo.toml", "a.nuspec", "pom.xml", "LICEN
 def test_any_text_ends_in_findings(text: str, name: str) -> None:
     strict = licences.build({"allow": ["MIT"], "unknown": True})
     assert all(isinstance(fact, Finding) for fact in strict.scan(member(text.encode("utf-8", "replace"), name)))
+
+
+def test_a_declaration_that_is_too_large_is_a_skip_and_no_licence_hides_behind_filler() -> None:
+    scanner = licences.build({"deny": ["AGPL-*"]})
+    filler = b" " * (3 << 20)
+    assert rules(scanner, member(b'{"name": "x",' + filler + b'"license": "AGPL-3.0-only"}', "package.json")) == {
+        "licence-denied"
+    }
+    parts = list(windows(b'{"license": "AGPL-3.0-only"' + filler * 6 + b"}", "package.json"))
+    assert len(parts) > 1
+    assert [skip.reason for skip in skips(scanner, *parts)] == [SkipReason.LIMIT]

@@ -16,12 +16,11 @@ from typing import Any, Literal
 import re2
 from license_expression import Renderable
 
-from customhouse.model import Fact, Finding, Severity
+from customhouse.model import Fact, Finding, Severity, Skip, SkipReason
 from customhouse.scanners import Member
 from customhouse.scanners.licences_names import choice, expression, recognised
 from customhouse.scanners.options import Options, read
 
-_LARGEST = 1 << 20
 _NUSPEC = re2.compile(r"<license\s+type=\"expression\"\s*>\s*([^<]{1,500})</license>")
 _POM = re2.compile(r"(?s)<license>.{0,400}?<name>\s*([^<]{1,300}?)\s*</name>")
 _CLASSIFIER = "License :: OSI Approved :: "
@@ -54,12 +53,16 @@ class LicenceScanner:
     def wants(self, member: Member) -> bool:
         """Files that declare or hold a licence."""
         asked = self._options.deny or self._options.allow or self._options.unknown
-        return bool(asked) and member.whole and member.size <= _LARGEST and _reader(member.name) is not None
+        return bool(asked) and _reader(member.name) is not None
 
     def scan(self, member: Member) -> Iterable[Fact]:
-        """A finding per declaration that is denied, or not understood where that is asked for."""
+        """A finding per declaration that is denied, or not understood where that is asked for; a skip for half files."""
         reader = _reader(member.name)
         if reader is None:
+            return
+        if not member.whole:
+            if member.last:
+                yield Skip(member.path, SkipReason.LIMIT, "too large to tell its licence")
             return
         for text in dict.fromkeys(reader(member.data.decode("utf-8", "replace"))):
             wanted = expression(text)
