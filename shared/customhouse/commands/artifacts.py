@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,6 +18,8 @@ from customhouse.app import engines, library
 from customhouse.commands import show
 from customhouse.commands.signed import inspect_file
 from customhouse.errors import ConfigError
+from customhouse.inspect.names import printable
+from customhouse.model import Coverage, Inspection, Skip, SkipReason
 from customhouse.policy.decide import decide
 from customhouse.policy.load import Loaded, default
 from customhouse.policy.load import load as load_policy
@@ -87,19 +90,32 @@ def _judge(paths: list[Path], policy: Path | None, *, quiet: bool) -> Iterator[J
 
 
 def _judge_one(path: Path, loaded: Loaded, scanners: Sequence[Scanner]) -> Judged:
-    inspection = inspect_file(path, scanners, loaded.limits)
+    try:
+        inspection = inspect_file(path, scanners, loaded.limits)
+    except OSError as error:
+        skip = Skip(printable(path.name), SkipReason.UNSUPPORTED, error.strerror or str(error))
+        inspection = Inspection(printable(path.name), "unread", 0, {}, (), (), Coverage(1, 0, 0, (skip,)))
     today = dt.datetime.now(dt.UTC).date()
-    return Judged(str(path), inspection, decide(loaded.policy, inspection, str(path), today))
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # a name may be of any bytes, a report is UTF-8
+    return Judged(shown, inspection, decide(loaded.policy, inspection, str(path), today))
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
+            yield from sorted(_walk(path))
         elif path.is_file():
             yield path
         else:
             raise ConfigError(f"{path}: no such file or folder; name one that exists")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> NoReturn:
+        raise ConfigError(f"{error.filename}: {error.strerror}; name folders that can be read")
+
+    for at, _, names in os.walk(folder, onerror=refuse):
+        yield from (one for name in names if (one := Path(at, name)).is_file() and not one.is_symlink())
 
 
 def read_policy(path: Path | None) -> Loaded:

@@ -15,6 +15,7 @@ import typer
 from customhouse.app import App, load
 from customhouse.commands.show import progress
 from customhouse.errors import Transient
+from customhouse.inspect.names import printable
 from customhouse.model import Event
 from customhouse.stores import split
 
@@ -66,11 +67,11 @@ def _process(app: App, events: list[Event], *, tell: bool = False) -> Counter[st
         try:
             result = app.process(event)
         except Transient as error:
-            sys.stderr.write(f"{event.location}: later: {error}\n")
+            sys.stderr.write(f"{event.location}: later: {printable(str(error))}\n")
             counts["later"] += 1
             continue
         counts[result.verdict or result.status] += 1
         if tell and result.status == "decided":
-            sys.stdout.write(f"{result.verdict}\t{event.location.key}\t{result.rule}\n")
+            sys.stdout.write(f"{result.verdict}\t{printable(event.location.key)}\t{result.rule}\n")
             sys.stdout.flush()
     return counts

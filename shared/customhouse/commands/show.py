@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from customhouse.inspect.names import printable
 from customhouse.model import Verdict
 from customhouse.report.result import Judged
 
@@ -37,7 +38,7 @@ def table(results: Sequence[Judged]) -> None:
     if not console.is_terminal:
         for one in results:
             seen = f"{one.inspection.coverage.opened}/{one.inspection.coverage.members}"
-            cells = (one.decision.verdict, one.path, one.inspection.kind, seen, one.decision.rule)
+            cells = (one.decision.verdict, printable(one.path), one.inspection.kind, seen, one.decision.rule)
             sys.stdout.write("\t".join(cells) + "\n")
         return
     grid = Table("artifact", "kind", "verdict", "seen", "rule", "why", expand=True)
@@ -45,13 +46,18 @@ def table(results: Sequence[Judged]) -> None:
         verdict = one.decision.verdict
         coverage = one.inspection.coverage
         more = len(one.decision.reasons) - REASONS
-        why = "\n".join([*one.decision.reasons[:REASONS], *([f"and {more} more"] if more > 0 else [])])
+        why = [*one.decision.reasons[:REASONS], *([f"and {more} more"] if more > 0 else [])]
         grid.add_row(
-            escape(one.path),
+            _shown(one.path),
             one.inspection.kind,
             f"[{COLOURS[verdict]}]{verdict}[/]",
             f"{coverage.opened:,}/{coverage.members:,}",
             one.decision.rule,
-            escape(why),
+            "\n".join(map(_shown, why)),
         )
     console.print(grid)
+
+
+def _shown(text: str) -> str:
+    """Text that an artifact may have chosen, with nothing left in it that a terminal obeys."""
+    return escape("!/".join(map(printable, text.split("!/"))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 import msgspec
 
@@ -46,6 +47,6 @@ def _skip(judged: Judged, skip: Skip) -> dict[str, object]:
 
 def _location(path: str, member: str) -> dict[str, object]:
     return {
-        "physicalLocation": {"artifactLocation": {"uri": path}},
+        "physicalLocation": {"artifactLocation": {"uri": quote(path)}},
         "logicalLocations": [{"fullyQualifiedName": member}],
     }

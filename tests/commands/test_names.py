@@ -1,0 +1,200 @@
+"""Files of any name and in any state: the command line says what it saw of each, one line for each, and why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from customhouse.commands import application, artifacts
+from customhouse.errors import ConfigError
+from tests.app.world import EICAR
+from tests.commands.test_commands import zipped
+
+POLICY = """
+version: 1
+rules:
+  - {name: no-archives, when: {kind: zip}, verdict: quarantined}
+  - {name: unseen, when: {complete: false}, verdict: held}
+  - {name: rest, verdict: clean}
+actions: {clean: [tag, promote], quarantined: [quarantine]}
+"""
+NAMES = [
+    b"\xff.txt",
+    b"a\nclean\tforged",
+    b"\x1b[31mred.txt",
+    "ü \u202e.txt".encode(),
+    b"[bold]%41 #?&.txt",
+    b"-",
+    b"--x",
+]
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    return tmp_path / "policy.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "files"
+    place.mkdir()
+    for name in NAMES:
+        Path(os.fsdecode(os.fsencode(place) + b"/" + name)).write_bytes(b"text")
+    return place
+
+
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(application, [str(one) for one in arguments], env=env, catch_exceptions=False)
+
+
+def scan(style: str, policy: Path, *paths: Path) -> Result:
+    return run("scan", "--format", style, "--policy", policy, *paths)
+
+
+def test_a_json_line_for_every_file_names_it_in_utf_8(folder: Path, policy: Path) -> None:
+    done = scan("json", policy, folder)
+    paths = {json.loads(line)["path"] for line in done.stdout.splitlines()}
+    assert done.exit_code == 0
+    assert paths == {f"{folder}/{name.decode('utf-8', 'backslashreplace')}" for name in NAMES}
+
+
+@pytest.mark.parametrize("style", ["sarif", "cyclonedx"])
+def test_a_document_names_every_file(folder: Path, policy: Path, style: str) -> None:
+    done = scan(style, policy, folder)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)
+
+
+def test_no_name_forges_a_line_of_the_table(folder: Path, policy: Path) -> None:
+    done = scan("table", policy, folder)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(len(row), row[0]) for row in rows] == [(5, "clean")] * len(NAMES)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_page_about_files_of_any_name_is_written(folder: Path, policy: Path, tmp_path: Path) -> None:
+    done = run("report", "--policy", policy, "-o", tmp_path / "page.html", folder)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert done.exit_code == 0
+    assert text.count('class="badge clean"') == len(NAMES)
+    assert "\\xff.txt" in text
+
+
+def test_folders_are_walked_in_order_and_links_are_not_followed(tmp_path: Path, policy: Path) -> None:
+    place = tmp_path / "walked"
+    for name in ("b/2", "a/1", "a.txt", "c"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"text")
+    (tmp_path / "outside").write_bytes(zipped(EICAR))
+    (place / "link").symlink_to(tmp_path / "outside")
+    (place / "around").symlink_to(place)
+    (place / "dangling").symlink_to("nowhere")
+    done = scan("json", policy, place)
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == [
+        str(place / name) for name in ("a/1", "a.txt", "b/2", "c")
+    ]
+    assert scan("json", policy, place / "link").exit_code == 1  # a link that is named is followed
+
+
+def test_an_empty_folder_is_nothing_and_passes(tmp_path: Path, policy: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert (scan("json", policy, tmp_path / "empty").stdout, scan("json", policy, tmp_path / "empty").exit_code) == (
+        "",
+        0,
+    )
+
+
+def test_a_file_that_cannot_be_read_is_held_and_the_others_are_judged(tmp_path: Path, policy: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"text")
+    results = artifacts._judge([tmp_path / name for name in ("a", "b", "c")], policy, quiet=True)
+    first = next(results)
+    (tmp_path / "b").unlink()
+    second, third = results
+    assert [one.decision.verdict.value for one in (first, second, third)] == ["clean", "held", "clean"]
+    assert second.inspection.coverage.skipped[0].detail == "No such file or directory"
+    assert not second.inspection.coverage.complete
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_a_folder_that_cannot_be_read_is_no_empty_folder(tmp_path: Path, policy: Path) -> None:
+    closed = tmp_path / "files" / "closed"
+    closed.mkdir(parents=True)
+    closed.chmod(0)
+    try:
+        with pytest.raises(ConfigError, match="closed: Permission denied; name folders that can be read"):
+            scan("json", policy, tmp_path / "files")
+    finally:
+        closed.chmod(0o700)
+
+
+def test_a_folder_that_goes_away_ends_the_scan_with_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone: No such file or directory; name folders that can be read"):
+        list(artifacts._walk(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("command", [["scan"], ["report"]])
+def test_a_policy_that_is_not_there_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file or directory; name a file that can be read"):
+        run(*command, "--policy", tmp_path / "none.yaml", tmp_path)
+
+
+def test_watch_tells_a_line_for_each_verdict_whatever_the_name(tmp_path: Path, policy: Path) -> None:
+    intake = tmp_path / "intake"
+    intake.mkdir()
+    (intake / "a\nquarantined\tforged").write_bytes(b"text")
+    (intake / "b.zip").write_bytes(zipped(b"text"))
+    done = run("watch", "--once", intake, env={"CUSTOMHOUSE_POLICY": str(policy)})
+    assert done.stdout.splitlines() == ["clean\ta\\x0aquarantined\\x09forged\trest", "quarantined\tb.zip\tno-archives"]
+    assert not (intake / "b.zip").exists()
+
+
+def test_sweep_counts_what_came_of_everything_in_a_store_once(tmp_path: Path, policy: Path) -> None:
+    for place in ("intake/in", "records", "released", "quarantine"):
+        (tmp_path / place).mkdir(parents=True)
+    for name in ("1.txt", "2.txt"):
+        (tmp_path / "intake" / "in" / name).write_bytes(name.encode())
+    (tmp_path / "intake" / "in" / "bad.zip").write_bytes(zipped(b"x"))
+    env = {f"CUSTOMHOUSE_{name.upper()}": f"file://{tmp_path}/{name}" for name in ("records", "released", "quarantine")}
+    env["CUSTOMHOUSE_POLICY"] = str(policy)
+    first, second = (run("sweep", f"file://{tmp_path}/intake", env=env).stdout for _ in range(2))
+    assert [line.split() for line in first.splitlines()] == [["2", "clean"], ["1", "quarantined"]]
+    assert [line.split() for line in second.splitlines()] == [["2", "duplicate"]]
+
+
+def test_explain_says_each_rule_in_its_place(policy: Path) -> None:
+    assert run("policy", "explain", policy).stdout.splitlines() == [
+        "1. kind zip: quarantined (no-archives); then quarantine",
+        "2. complete false: held (unseen); then nothing",
+        "3. anything else: clean (rest); then tag, promote",
+        "An incomplete ledger is never clean, whatever a rule says: it becomes held.",
+    ]
+
+
+def test_explain_says_alternatives_and_conditions_that_hold_together(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("version: 1\nrules:\n  - {name: a, when: {kind: [jar, war], severity: high}, verdict: rejected}\n")
+    assert run("policy", "explain", file).stdout.startswith(
+        "1. severity high and kind jar or war: rejected (a); then nothing\n"
+    )
+
+
+def test_check_counts_the_rules_and_names_the_file(policy: Path) -> None:
+    assert run("policy", "check", policy).stdout == f"{policy}: 3 verdict rules, 0 lifecycle rules, all in order\n"
+
+
+def test_without_the_extra_the_command_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['typer'] = None; sys.argv = ['customhouse']; from customhouse.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.strip() == "customhouse: the command line needs typer: pip install 'customhouse[cli]'"
