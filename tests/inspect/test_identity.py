@@ -187,6 +187,12 @@ CHART = {"p/Chart.yaml": made.CHART}
 CRATE = {"p-1.0.0/Cargo.toml": made.CARGO, "p-1.0.0/Cargo.toml.orig": b""}
 
 
+def test_names_of_any_length_are_told_in_short() -> None:
+    inspection = look(f"{'b' * 900}-1.0.gem", made.gem(made.GEM.replace(b"name: p", b"name: " + b"a" * 9000)))
+
+    assert [len(finding.message) < 500 for finding in inspection.findings] == [True]
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

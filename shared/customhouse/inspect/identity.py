@@ -65,6 +65,9 @@ _MARKS = re.compile(r"[^a-z0-9]+")
 _REST = re.compile(r"(?:-0)*(?:-[a-z].*)?")
 """What may follow name and version: zeros that a version may do without, a platform."""
 
+_LONGEST = 200
+"""Characters of a name that are told."""
+
 Disagreement = tuple[str, Severity, str, str]
 """Rule, severity, the member that it is about, message."""
 
@@ -100,15 +103,20 @@ def disagreements(name: str, kind: str, packages: Iterable[Package]) -> Iterator
     """Where an artifact's name (as members' paths begin), its folders and its manifests tell of different packages."""
     manifests = _manifests(name, kind, packages)
     if kind in _ONE and len({purl for purl, _ in manifests.values()}) > 1:
-        named = ", ".join(sorted(purl for purl, _ in manifests.values())[:3])
+        named = ", ".join(sorted(purl[:_LONGEST] for purl, _ in manifests.values())[:3])
         yield "two-identities", Severity.HIGH, name, f"its manifests name different packages: {named}"
     for path, (purl, package) in manifests.items():
-        where, message = f"{name}!/{path}", f"its manifest names {purl}"
+        where, message = f"{name}!/{path}", f"its manifest names {purl[:_LONGEST]}"
         if kind == "wheel" and not _same_folder(path, package):
-            yield "identity-mismatch", Severity.HIGH, where, f"{message}, its folder {_file(path.rpartition('/')[0])}"
+            yield (
+                "identity-mismatch",
+                Severity.HIGH,
+                where,
+                f"{message}, its folder {_file(path.rpartition('/')[0])[:_LONGEST]}",
+            )
         elif len(manifests) == 1 and not _agrees(unquote(_file(name)), kind, package):
             severity = Severity.HIGH if kind in {"wheel", "sdist"} else Severity.MEDIUM
-            yield "identity-mismatch", severity, where, f"{message}, its file is called {_file(name)}"
+            yield "identity-mismatch", severity, where, f"{message}, its file is called {_file(name)[:_LONGEST]}"
 
 
 def _same_folder(path: str, package: PackageURL) -> bool:
