@@ -14,7 +14,7 @@ SEEDS = {kind: wrap(b"before" * 20 + MARKER + b"after" * 20, "inner") for kind, 
 _UNCHECKED = frozenset(
     {
         *("tar", "ustar.tar", "gnu.tar", "v7.tar", "sparse.tar", "docker.tar", "cpio", "odc.cpio", "bin.cpio"),
-        *("a", "cab", "iso", "br", "lzma", "tar.br", "tar.lzma", "rar", "4.rar"),
+        *("a", "cab", "iso", "br", "lzma", "tar.br", "tar.lzma", "rar", "4.rar", "asar"),
     }
 )
 """Wrappers without a checksum of what they hold, or one that libarchive does not check."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_what_readers_could_disagree_about_or_be_harmed_by_is_a_finding(files: d
 @pytest.mark.parametrize("node", [{"size": -1, "offset": "0"}, {"size": 1, "offset": "-1"}, {"size": 1}, {"size": "1"}])
 def test_member_that_is_nowhere_makes_the_archive_corrupt(node: dict[str, Any]) -> None:
     assert reasons(look(asar({"a": node}, b"hi"), "app.asar")) == {SkipReason.CORRUPT}
+
+
+@pytest.mark.parametrize(("digest", "right"), [(hashlib.sha256(b"hi").hexdigest(), True), ("0" * 64, False)])
+def test_bytes_that_are_not_those_of_their_digest_are_a_finding(digest: str, *, right: bool) -> None:
+    integrity = {"algorithm": "SHA256", "hash": digest, "blockSize": 4194304, "blocks": [digest]}
+    inspection = look(asar({"a": {"size": 2, "offset": "0", "integrity": integrity}}, b"hi"), "app.asar")
+    assert clean(inspection) == right
+    assert right or rules(inspection) == {"bad-checksum"}
 
 
 def test_folders_without_end_are_a_skip() -> None:

@@ -5,6 +5,7 @@ https://github.com/electron/asar#format; sizes and offsets are stated there and 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,13 @@ _PREFIX = 16
 _DEEPEST = 256
 
 
+class _Integrity(msgspec.Struct):
+    """What Electron compares when it loads a file; other algorithms than SHA256 do not exist."""
+
+    algorithm: str = ""
+    hash: str = ""
+
+
 class _Node(msgspec.Struct):
     """A file, a folder or a link, by which of the fields is there."""
 
@@ -25,6 +33,7 @@ class _Node(msgspec.Struct):
     offset: str = ""
     link: str = ""
     unpacked: bool = False
+    integrity: _Integrity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class _Placed:
     name: str
     start: int
     size: int
+    sha256: str
 
 
 def entries(source: Source) -> Iterator[Entry]:
@@ -44,7 +54,7 @@ def entries(source: Source) -> Iterator[Entry]:
         if node.link:
             yield Entry(name, type="symlink", link=node.link)
         else:
-            placed.append(_Placed(name, base + _offset(node), node.size))
+            placed.append(_Placed(name, base + _offset(node), node.size, _sha256(node)))
     stop = base
     for member in sorted(placed, key=lambda member: member.start):
         if member.size and member.start < stop:
@@ -52,11 +62,27 @@ def entries(source: Source) -> Iterator[Entry]:
         if member.start + member.size > source.size:
             source.high("lying-size", "it is longer than the archive", member.name)
             source.skip(SkipReason.CORRUPT, "it is longer than the archive", member.name)
-        yield Entry(member.name, source.blocks(member.start, member.size), member.size)
+        yield Entry(member.name, _checked(source, member), member.size)
         stop = max(stop, member.start + member.size)
     for start, size in source.unclaimed([(0, base), *((one.start, one.start + one.size) for one in placed)]):
         source.high("hidden-data", f"{size:,} bytes of no member")
         yield Entry(f"hidden-data-{start}", source.blocks(start, size), size)
+
+
+def _checked(source: Source, member: _Placed) -> Iterator[bytes]:
+    """A member's bytes; afterwards they are compared with what the list says of them, where it does."""
+    actual = hashlib.sha256()
+    for block in source.blocks(member.start, member.size):
+        if member.sha256:
+            actual.update(block)
+        yield block
+    if member.sha256 and actual.hexdigest() != member.sha256:
+        source.high("bad-checksum", "its bytes have another checksum than stated", member.name)
+
+
+def _sha256(node: _Node) -> str:
+    stated = node.integrity
+    return stated.hash.lower() if stated and stated.algorithm.upper() == "SHA256" else ""
 
 
 def _header(source: Source) -> tuple[int, _Node]:
