@@ -194,7 +194,11 @@ def envelope(document: object, *, wrap: bool) -> str:
         ("any/name.txt", json.dumps(CYCLONEDX), IN_CYCLONEDX),
         ("x.spdx.json", json.dumps(SPDX), {"npm/@s/a@1"}),
         ("x.spdx", "SPDXVersion: SPDX-2.2\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/a@1\n", {"pypi/a@1"}),
-        ("bom.xml", "<bom xmlns='http://cyclonedx.org/schema/bom/1.4'><purl>pkg:pypi/a@1</purl></bom>", {"pypi/a@1"}),
+        (
+            "bom.xml",
+            "<bom xmlns='http://cyclonedx.org/schema/bom/1.4'><components><component><purl>pkg:pypi/a@1</purl></component></components></bom>",
+            {"pypi/a@1"},
+        ),
         ("x.intoto.jsonl", envelope(SPDX, wrap=False), {"npm/@s/a@1"}),
         ("x.intoto.jsonl", envelope(CYCLONEDX, wrap=True), IN_CYCLONEDX),
     ],

@@ -72,6 +72,20 @@ CASES = [
         "pypi/sphinx@7.0",
     ),
     (
+        "Cargo.toml",
+        "[dependencies]\nmine = { package = 'real', version = '1.0' }\nlocal = { path = '../local' }\n",
+        "cargo/real@1.0",
+    ),
+    (
+        "bom.xml",
+        (
+            '<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><metadata><component><purl>pkg:npm/own@1</purl></component>'
+            "</metadata><components><component><purl>pkg:npm/a@1</purl><components><component><purl>pkg:npm/b@2</purl>"
+            "</component></components></component></components></bom>"
+        ),
+        "npm/a@1 npm/b@2",
+    ),
+    (
         "bun.lock",
         '{"lockfileVersion": 1, "packages": {"own": ["own@workspace:packages/own"], "x": ["@s/x@1.0.0", "", {}]}}',
         "npm/@s/x@1.0.0",

@@ -22,7 +22,7 @@ def lock(source: Source) -> Iterator[Found]:
 
 
 def manifest(source: Source) -> Iterator[Found]:
-    """The package and its dependencies with a version or a commit (a tag or branch can move)."""
+    """The package and its dependencies with a version or a commit (a tag can move), under their real names."""
     document = toml_table(source.data)
     own = mapping(document.get("package"))
     if word(own.get("name")):
@@ -31,7 +31,7 @@ def manifest(source: Source) -> Iterator[Found]:
         table = mapping(entry)
         version = word(table.get("version")) or word(entry)
         if version or (table.get("git") and _COMMIT.fullmatch(word(table.get("rev")))):
-            yield Found("cargo", name, version)
+            yield Found("cargo", word(table.get("package")) or name, version)
 
 
 PARSERS: Patterns = {"Cargo.lock": lock, "Cargo.toml": manifest}

@@ -91,8 +91,9 @@ def plain(source: Source) -> Iterator[Found]:
     if head.startswith(b"{"):
         yield from _document(json_value(text(source.data)))
     elif head.startswith(b"<"):
-        for purl in xml_root(source.data).iter("purl"):
-            yield from _purl((purl.text or "").strip())
+        for components in xml_root(source.data).iter("components"):  # not what the document is about: metadata
+            for purl in components.iterfind("component/purl"):
+                yield from _purl((purl.text or "").strip())
     else:
         for found in _TAGGED.finditer(text(source.data)):
             yield from _purl(found[1])
