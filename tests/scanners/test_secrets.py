@@ -231,6 +231,13 @@ def test_programs_hide_no_secret(scanner: secrets.SecretsScanner) -> None:
     assert rules(scanner, member(b"\xff\xfe" + wide)) == {"github-personal-token"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_no_encoding_of_text_hides_a_secret(scanner: secrets.SecretsScanner, encoding: str) -> None:
+    for name in ("settings.ini", "export.reg"):
+        data = f"[settings]\r\ntoken={TOKEN}\r\n".encode(encoding)
+        assert rules(scanner, member(data, name)) == {"github-personal-token"}
+
+
 def test_one_secret_is_one_finding(scanner: secrets.SecretsScanner) -> None:
     assert len(findings(scanner, member(f"{TOKEN} {TOKEN}\n{TOKEN}".encode()))) == 1
 

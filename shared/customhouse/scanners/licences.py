@@ -56,7 +56,7 @@ class LicenceScanner:
         return bool(asked) and _reader(member.name) is not None
 
     def scan(self, member: Member) -> Iterable[Fact]:
-        """A finding per declaration that is denied, or not understood where that is asked for; a skip for half files."""
+        """A finding per declaration that is denied, or not understood where that is asked for; a skip for halves."""
         reader = _reader(member.name)
         if reader is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import functools
+import re
 import string
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,8 @@ import re2
 
 from customhouse.scanners.hyperscan_engine import Engine, compiled
 
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"MZ")
+_WIDE = re.compile(rb"(?s)\xff\xfe|\xfe\xff|MZ|(?:[^\0]\0){8}|(?:\0[^\0]){8}")
+"""How what may hold UTF-16 begins: with its mark, as a Windows program, or with such text."""
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 _QUARTETS = 6
 """Groups of four digits, three characters of text each, that begin a run: the shortest token (AWS key id) has six."""
@@ -52,7 +54,7 @@ def begins(data: bytes) -> list[int]:
 
 def maybe_wide(data: bytes) -> bool:
     """Whether it may hold UTF-16 text."""
-    return data.startswith(_WIDE)
+    return _WIDE.match(data) is not None
 
 
 def decoded(data: bytes) -> bytes:
