@@ -37,16 +37,18 @@ ADVISORIES = st.builds(
 )
 
 
+def names(advisory: Advisory, version: str) -> bool:
+    return version in {*advisory.versions, *(one.removeprefix("v") for one in advisory.versions)}
+
+
 def plainly(ecosystem: str, version: str, known: Sequence[Advisory]) -> list[tuple[str, Severity]]:
     """Every advisory against every span, keys made anew for each comparison."""
     try:
         key = sort_key.__wrapped__(ecosystem, version)
     except ValueError:
-        hits = [one for one in known if version in one.versions]
+        hits = [one for one in known if names(one, version)]
     else:
-        hits = [
-            one for one in known if version in one.versions or any(within(ecosystem, span, key) for span in one.spans)
-        ]
+        hits = [one for one in known if names(one, version) or any(within(ecosystem, span, key) for span in one.spans)]
     hits.sort(key=lambda one: (-one.severity.rank, one.rule))
     kept: dict[str, Severity] = {}
     for hit in hits:
@@ -115,3 +117,12 @@ def test_memory_is_bounded_however_many_distributions_artifacts_name() -> None:
         told = Package(f"pkg:generic/x?distro=distro-{number}", "etc/os-release")
         list(findings([Package(f"pkg:deb/x/a@{number}", "m"), told], index))
     assert len(index.of_system) < 100
+
+
+@pytest.mark.parametrize("written", ["1.2.3", "v1.2.3"])
+@pytest.mark.parametrize("purl", ["pkg:composer/v/a@1.2.3", "pkg:composer/v/a@v1.2.3"])
+def test_a_version_that_is_named_alone_is_matched_with_and_without_its_v(written: str, purl: str) -> None:
+    advisory = Advisory("MAL-1", Severity.CRITICAL, "", (), (written,))
+    (found,) = findings([Package(purl, "m")], Known({("Packagist", "v/a"): [advisory]}))
+    assert found.rule == "MAL-1"
+    assert list(findings([Package(f"{purl}0", "m")], Known({("Packagist", "v/a"): [advisory]}))) == []

@@ -36,6 +36,11 @@ def test_a_range_becomes_a_span() -> None:
         ([("introduced", "1.0.0")], [Span("1.0.0")]),
         ([("introduced", "1.0.0"), ("limit", "2.0.0")], [Span("1.0.0", "2.0.0")]),
         ([("introduced", "1.0.0"), ("limit", "*")], [Span("1.0.0")]),
+        ([("introduced", "1.0.0"), ("limit", "2.0.0"), ("limit", "*")], [Span("1.0.0")]),
+        ([("introduced", "0"), ("limit", "2.0.0"), ("fixed", "3.0.0")], [Span("0", "2.0.0")]),
+        ([("introduced", "0"), ("limit", "2.0.0"), ("limit", "1.0.0")], [Span("0", "2.0.0")]),
+        ([("introduced", "3.0.0"), ("limit", "2.0.0")], []),
+        ([("introduced", "0"), ("last_affected", "0")], [Span("0", "", "0")]),
         (
             [("introduced", "1.0.0"), ("introduced", "1.1.0"), ("fixed", "1.2.0"), ("fixed", "1.3.0")],
             [Span("1.0.0", "1.2.0")],
@@ -72,7 +77,7 @@ def test_bounds_that_are_no_versions_hold_nothing_but_break_nothing() -> None:
 
 VERSIONS = st.builds(lambda *parts: ".".join(map(str, parts)), st.integers(0, 3), st.integers(0, 2), st.just(0))
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["introduced", "fixed", "last_affected"]), VERSIONS),
+    st.tuples(st.sampled_from(["introduced", "fixed", "last_affected", "limit"]), VERSIONS),
     max_size=6,
     unique_by=lambda event: event[1],
 )
@@ -80,6 +85,9 @@ EVENTS = st.lists(
 
 def affected(version: str, events: list[tuple[str, str]]) -> bool:
     """The evaluation algorithm of the OSV schema, word for word."""
+    limits = [bound for kind, bound in events if kind == "limit"]
+    if limits and not any(compare("npm", version, limit) < 0 for limit in limits):
+        return False
     state = False
     for kind, bound in sorted(events, key=lambda event: sort_key("npm", event[1])):
         order = compare("npm", version, bound)

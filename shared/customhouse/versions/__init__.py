@@ -40,7 +40,6 @@ _FAMILIES: dict[Callable[[str], Key], tuple[str, ...]] = {
         "GHC",
         "Go",
         "Hex",
-        "Julia",
         "Kubernetes",
         "SwiftURL",
         "VSCode",
@@ -49,7 +48,7 @@ _FAMILIES: dict[Callable[[str], Key], tuple[str, ...]] = {
     ),
     semver.conan: ("ConanCenter",),
     semver.nuget: ("NuGet",),
-    semver.pub: ("Pub",),
+    semver.pub: ("Julia", "Pub"),
     semver.numbers: ("CRAN", "Hackage"),
 }
 _KEYS = {name: key for key, names in _FAMILIES.items() for name in names}

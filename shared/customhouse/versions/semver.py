@@ -63,7 +63,7 @@ def nuget(version: str) -> Key:
 
 
 def pub(version: str) -> tuple[Key, bool, Identifiers]:
-    """As semantic versions, and builds have an order too: none before some (package:pub_semver)."""
+    """As semantic versions, and builds have an order too: none before some (pub_semver, Julia's VersionNumber)."""
     numbers, prerelease, build = _split(version, 3)
     return (numbers, not prerelease, _identifiers(prerelease)), bool(build), _identifiers(build)
 

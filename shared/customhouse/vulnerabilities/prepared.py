@@ -67,7 +67,8 @@ def _ready(ecosystem: str, advisory: Advisory) -> _Ready:
     fixes = dict.fromkeys(span.fixed for span in advisory.spans if span.fixed)
     remedy = f"fixed in {', '.join(list(fixes)[:4])}" if fixes else "no fixed version is known"
     text = f"{advisory.summary or advisory.rule} ({remedy})"
-    return Hit(advisory, text), frozenset(advisory.versions), tuple(_bounds(ecosystem, advisory.spans))
+    named = {name for one in advisory.versions for name in (one, one.removeprefix("v"))}  # places have no `v`
+    return Hit(advisory, text), frozenset(named), tuple(_bounds(ecosystem, advisory.spans))
 
 
 def _bounds(ecosystem: str, spans: Iterable[Span]) -> Iterator[_Bounds]:

@@ -123,13 +123,17 @@ def rule(record: Record) -> str:
 
 def _spans(ecosystem: str, events: list[dict[str, str]]) -> list[Span]:
     """A range's events in the ecosystem's order as closed spans; without an order, in the order they stand in."""
-    flat = [(kind, version) for event in events for kind, version in event.items()]
-    limits = [version for kind, version in flat if kind == "limit" and version != "*"]
+    told = [(kind, version) for event in events for kind, version in event.items()]
+    flat = [event for event in told if event[1] != "*"]
+    limits = [version for kind, version in flat if kind == "limit" and len(flat) == len(told)]
     try:
         flat.sort(
             key=lambda event: (event[1] != "0", sort_key(ecosystem, event[1]) if event[1] != "0" else 0, event[0])
         )
         limits.sort(key=lambda version: sort_key(ecosystem, version))
+        if limits:  # from the last of them on nothing is affected, whatever else the range says
+            end = sort_key(ecosystem, limits[-1])
+            flat = [event for event in flat if event[1] == "0" or sort_key(ecosystem, event[1]) < end]
     except (ValueError, TypeError):
         limits = limits[-1:]
     spans: list[Span] = []
