@@ -244,8 +244,14 @@ def _named(*own: tuple[str, bytes]) -> Pack:
     return lambda members: zipped(*own, *members)
 
 
-def _tgz(*own: tuple[str, bytes]) -> Pack:
-    return lambda members: gzip.compress(tarred(*own, *members), mtime=0)
+def _tgz(own: tuple[str, bytes]) -> Pack:
+    """A package in a compressed tar: everything is in the one folder of its manifest."""
+    folder = own[0].partition("/")[0]
+
+    def pack(members: Members) -> bytes:
+        return gzip.compress(tarred(own, *((f"{folder}/{name}", data) for name, data in members)), mtime=0)
+
+    return pack
 
 
 PACKS: dict[str, Pack] = {
