@@ -34,13 +34,17 @@ def files(folder: str) -> Iterator[str]:
                     yield entry.path
 
 
-def members(folder: str) -> Iterator[Member]:
-    """The files as the engine hands them over: whole, or in windows where they are large."""
+def members(folder: str, *, streams: bool) -> Iterator[Member]:
+    """The files as the engine hands them over: whole, or in windows or as `streams` where they are large."""
     for path in files(folder):
         file = os.open(path, os.O_RDONLY)
         size = os.fstat(file).st_size
         step = max(1, size) if size <= WHOLE else WINDOW - OVERLAP
         inside = f"artifact!/{path[len(folder) + 1 :]}"
+        if streams and size > WHOLE:
+            with os.fdopen(os.dup(file), "rb") as stream:
+                yield Member(inside, inside[10:], "unknown", size, stream.read(WINDOW), last=False, stream=stream)
+            size = 0
         for offset in range(0, size, step):
             data = os.pread(file, size if step == size else WINDOW, offset)
             yield Member(inside, inside[10:], "unknown", size, data, offset, offset + len(data) >= size)
@@ -57,11 +61,11 @@ def configured(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def batches(folder: str) -> Iterator[list[Member]]:
+def batches(folder: str, *, streams: bool) -> Iterator[list[Member]]:
     """Small files together, up to half a mebibyte and 64 of them, as the engine has them; others alone."""
     small: list[Member] = []
     room = BATCH
-    for member in members(folder):
+    for member in members(folder, streams=streams):
         if not member.whole or member.size > BATCH:
             yield [member]
             continue
@@ -85,10 +89,10 @@ def main(name: str, folder: str, options: str = "{}") -> None:
     scanner = load({name: configured(json.loads(options))})[0]
     packages: list[Package] = []
     figures = {"start": time.process_time() - BEGAN, "looking": 0.0, "bytes": 0, "facts": 0}
-    for together in batches(folder):
+    for together in batches(folder, streams=scanner.reads == "stream"):
         began = time.process_time()
         wanted = [member for member in together if scanner.wants(member)]
-        figures["bytes"] += sum(len(member.data) for member in wanted)
+        figures["bytes"] += sum(member.size if member.stream else len(member.data) for member in wanted)
         for member in worth(scanner, wanted):
             facts = list(scanner.scan(member))
             packages += [fact for fact in facts if isinstance(fact, Package)]
