@@ -304,6 +304,7 @@ class App:
 def load(environment: Mapping[str, str] | None = None) -> App:
     """Build the app from the environment; ConfigError, one line, when it cannot work."""
     chosen = settings.read(os.environ if environment is None else environment)
+    _set_apart(chosen)
 
     def opener(root: str) -> Store:
         return open_store(root, chosen.options if root.startswith("az:") else {})
@@ -312,6 +313,14 @@ def load(environment: Mapping[str, str] | None = None) -> App:
         return open_notifier(url, chosen.notify_secret)
 
     return App(chosen, _policy(chosen.policy, opener), opener, notifier)
+
+
+def _set_apart(chosen: Settings) -> None:
+    """What lies among the records is never inspected, so nothing else may lie there."""
+    records = Target(*split(chosen.records))
+    for url in filter(None, (*chosen.intake, chosen.released, chosen.quarantine)):
+        if _within(Location(*split(url)), records):
+            raise ConfigError(f"CUSTOMHOUSE_RECORDS: {chosen.records} holds {url}; give records a place of their own")
 
 
 def library(policy: Policy, open_store: Callable[[str], Store], beside: str = "") -> Library | None:

@@ -19,7 +19,8 @@ def decide(policy: Policy, inspection: Inspection, name: str, today: dt.date) ->
     `held`, and so does `flagged` unless its rule names every reason for which something was skipped.
     """
     waived = tuple(f for f in inspection.findings if any(_covers(w, f, name, today) for w in policy.waivers))
-    live = [finding for finding in inspection.findings if finding not in waived]
+    accepted = set(waived)
+    live = [finding for finding in inspection.findings if finding not in accepted]
     for rule in policy.rules:
         if not _holds(rule.when, inspection, live, name):
             continue
