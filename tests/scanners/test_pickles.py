@@ -520,3 +520,20 @@ def test_a_pickle_inside_a_string_of_a_pickle_is_none() -> None:
     inner = pickle.dumps(Runs(os.system, "id"), 4)
     assert facts(pickle.dumps([inner], 4), "model.pkl") == []
     assert "posix.system" in messages(pickle.dumps([1], 4) + b"\0" + inner, "model.pkl")
+
+
+HEADS = [
+    b"",
+    b"\x93NUMPY\x01\0\x20\0",
+    b"\x93NUMPY\x02\0\x20\0\0\0",
+    SIGNATURE,
+    b"x\x9c",
+    b"ZF0x10 ",
+    b"\x80\x04",
+    b"\0",
+]
+
+
+@given(st.binary(max_size=300), st.sampled_from(HEADS), st.sampled_from(["a.npy", "a.h5", "model.pkl", "data.bin"]))
+def test_any_member_ends_in_facts(data: bytes, head: bytes, file: str) -> None:
+    assert all(isinstance(fact, Finding | Skip) for fact in facts(head + data, file))

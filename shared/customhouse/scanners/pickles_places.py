@@ -96,8 +96,8 @@ def places(member: Member) -> Iterator[Place]:
         yield _plainly(member, 0, sure=_meant(member))
     if _zlib(head[:2]):
         yield _packed(member, 0)
-    if head.startswith(_OLD_JOBLIB):
-        yield _packed(member, head.find(b"x", len(_OLD_JOBLIB)))
+    if head.startswith(_OLD_JOBLIB) and (start := head.find(b"x", len(_OLD_JOBLIB))) > 0:
+        yield _packed(member, start)
     if _named(member):
         for start in sorted({at for proto in PROTOCOLS[2:] if (at := head.find(proto, 1)) > 0}):
             yield _plainly(member, start, sure=False)
@@ -149,10 +149,13 @@ def _array(head: bytes) -> tuple[int, bool | None]:
     size = int.from_bytes(head[8:at], "little")
     if size > _HEADER:
         return at + size, True
+    header = head[at : at + size].decode("latin-1").strip()
     try:
-        kind = ast.literal_eval(head[at : at + size].decode("latin-1").strip())["descr"]
+        kind = ast.literal_eval(header)["descr"] if "\\" not in header else None  # Python would print its doubts
     except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
-        return at + size, False  # none for NumPy as it is today, which says nothing of other readers
+        kind = None
+    if kind is None:
+        return at + size, False  # no array of NumPy's own, which says nothing of other readers
     return at + size, None if _simple(kind) else True
 
 
