@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from customhouse import scanners
+from msgspec import structs
+
+from customhouse import app
 from customhouse.inspect import inspect
 from customhouse.policy.load import default
 
@@ -44,7 +46,7 @@ def run(folder: str, path: str = "") -> Inspected:
     loaded = default()
     configured = {**loaded.policy.scanners, **({"malware": {"rules": [folder]}} if folder else {})}
     wall, cpu = time.perf_counter(), time.process_time()
-    engines = scanners.load(configured)
+    engines = app.engines(structs.replace(loaded.policy, scanners=configured), None)
     ready = (time.perf_counter() - wall, time.process_time() - cpu)
     if not path:
         return Inspected(*ready)
