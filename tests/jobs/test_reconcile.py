@@ -38,6 +38,11 @@ def test_a_pass_reads_back_as_it_was_written(since: float, began: float, after: 
     assert Pass.read(str(at)) == at
 
 
+@pytest.mark.parametrize("text", ["", " ", "a b c", "1.0", "1.0 2.0", "nan x y", "1,0 2,0 in/a"])
+def test_a_cursor_that_is_none_of_ours_begins_anew(text: str) -> None:
+    assert Pass.read(text) == Pass()
+
+
 def test_a_pass_reads_no_record_of_what_the_pass_before_saw_finished(world: World) -> None:
     for n in range(5):
         world.upload(f"in/{n}", b"hello %d" % n)

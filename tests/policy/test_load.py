@@ -86,3 +86,55 @@ def test_schema_accepts_what_loads_and_refuses_what_does_not() -> None:
 def test_any_text_loads_or_is_a_config_error(text: str) -> None:
     with contextlib.suppress(ConfigError):  # anything else fails the test
         load(text, "p.yaml")
+
+
+@pytest.mark.parametrize("name", ["scanner", "rule", "member", "skipped", "kind", "name"])
+@pytest.mark.parametrize("value", ["[]", "''", "['']"])
+def test_a_condition_that_lists_nothing_is_refused_and_not_taken_for_none(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"^p\.yaml:5: "):
+        load(f"version: 1\nrules:\n  - name: a\n    verdict: clean\n    when: {{{name}: {value}}}\n", "p.yaml")
+
+
+def test_conditions_are_one_word_or_several() -> None:
+    text = "version: 1\nrules: [{name: a, verdict: held, when: {kind: jar, name: [in/*, out/*], skipped: [limit]}}]\n"
+    when = load(text, "p.yaml").policy.rules[0].when
+    assert (when.kind, when.name, when.skipped) == ("jar", ("in/*", "out/*"), ("limit",))
+
+
+WAIVER = "version: 1\nrules: [{name: a, verdict: held}]\nwaivers:\n  - finding: x\n    owner: o\n    reason: r\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("", "p.yaml:4: Object missing required field `expires`"),
+        ("    expires: never\n", "p.yaml:7: "),
+        ("    expires: 2027\n", "p.yaml:7: Expected `date`"),
+        ("    expires: 2027-02-29\n", "p.yaml:7: '2027-02-29' does not read"),
+        ("    expires: 2027-01-01 10:00:00\n", "p.yaml:7: Expected `date`"),
+        ("    expires: 2027-01-01\n    artefact: in/*\n", "p.yaml:4: Object contains unknown field `artefact`"),
+    ],
+)
+def test_a_waiver_without_an_end_or_with_a_wrong_one_is_refused(more: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(WAIVER + more, "p.yaml")
+    assert str(caught.value).startswith(says)
+
+
+def test_a_waiver_ends_on_the_day_that_is_written() -> None:
+    (waiver,) = load(WAIVER + "    expires: 2027-01-31\n", "p.yaml").policy.waivers
+    assert (waiver.expires.isoformat(), waiver.artifact, waiver.member) == ("2027-01-31", "*", "*")
+
+
+@pytest.mark.parametrize(
+    ("actions", "says"),
+    [
+        ("{clean: [tag, publish]}", "p.yaml:3: Invalid enum value 'publish'"),
+        ("{fine: [tag]}", "p.yaml:3: Invalid enum value 'fine'"),
+        ("{clean: tag}", "p.yaml:3: Expected `array`"),
+    ],
+)
+def test_an_action_that_there_is_not_is_refused(actions: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(f"version: 1\nrules: [{{name: a, verdict: held}}]\nactions: {actions}\n", "p.yaml")
+    assert str(caught.value).startswith(says)

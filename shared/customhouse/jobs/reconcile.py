@@ -33,9 +33,12 @@ class Pass:
 
     @classmethod
     def read(cls, text: str) -> Pass:
-        """From a cursor's text; empty is the first pass."""
-        since, began, after = text.split(" ", 2) if text else ("0", "0", "")
-        return cls(float(since), float(began), after)
+        """From a cursor's text; empty, or none of ours, is the first pass: that one only takes longer."""
+        try:
+            since, began, after = text.split(" ", 2)
+            return cls(float(since), float(began), after)
+        except ValueError:
+            return cls()
 
     def __str__(self) -> str:
         return f"{self.since!r} {self.began!r} {self.after}"

@@ -60,7 +60,8 @@ def _convert(document: Document) -> Policy:
         policy = msgspec.convert(document.value, Policy)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `")
-        raise ConfigError(f"{document.where(_path(path))}: {problem}; `customhouse policy schema` lists it") from error
+        where = document.where(_path(path.rpartition("$")[2]))  # for a name in a mapping: "key` in `$.actions`"
+        raise ConfigError(f"{where}: {problem}; `customhouse policy schema` lists it") from error
     _check_rules(policy, document)
     return policy
 

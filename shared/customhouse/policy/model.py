@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from customhouse.model import Severity, SkipReason, Verdict
 
 Action = Literal["tag", "promote", "quarantine", "delete", "notify"]
-Words = str | tuple[str, ...]
+Named = msgspec.Meta(min_length=1)
+"""A condition that lists nothing would be none, and hold for everything."""
+Word = Annotated[str, Named]
+Words = Word | Annotated[tuple[Word, ...], Named]
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +27,7 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     rule: Words = ()
     severity: Severity | None = None
     member: Words = ()
-    skipped: SkipReason | tuple[SkipReason, ...] = ()
+    skipped: SkipReason | Annotated[tuple[SkipReason, ...], Named] = ()
     complete: bool | None = None
     kind: Words = ()
     name: Words = ()
