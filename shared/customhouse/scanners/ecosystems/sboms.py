@@ -17,11 +17,15 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 _TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
 _SOURCE = re.compile(r"built package from: (\S+)")
 _MARKS = (b'"bomFormat"', b"spdx.org/rdf/3", b'"spdxVersion"', b"SPDXVersion:", b"cyclonedx.org/schema/bom")
+_BEGINS = re.compile(rb"[\s\xef\xbb\xbf]*(?:[{<#]|[A-Z][A-Za-z]*:)")
+"""JSON, XML, a comment or a tag: most files begin otherwise."""
 _SNIFFED = 4096
 
 
 def looks_like(head: bytes) -> bool:
     """Whether a file that begins so is one of these documents."""
+    if not _BEGINS.match(head):
+        return False
     head = head[:_SNIFFED]
     return (b"bom" in head or b"Version" in head or b"spdx" in head) and any(mark in head for mark in _MARKS)
 
