@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,9 +17,9 @@ from customhouse.jobs.reconcile import Pass
 from customhouse.jobs.reconcile import run as reconcile
 from customhouse.model import Location, Stat
 from customhouse.ports import Store
-from customhouse.stores import split
+from customhouse.stores import open_store, split
 from tests.app.test_deliveries import QUICK
-from tests.app.world import EICAR, NOW, World, memory
+from tests.app.world import EICAR, NOW, PARTS, World, memory
 from tests.stores.faults import Calls, FaultyStore
 
 
@@ -172,6 +174,18 @@ def test_each_intake_has_a_place_of_its_own(world: World) -> None:
     counts = [reconcile(app, ends_after(0)).get("decided", 0) for _ in range(3)]
     assert sum(cast("int", count) for count in counts) >= 4
     assert reconcile(app, ends_after(100)) == {"job": "reconcile", "complete": True}
+
+
+def test_an_old_file_that_is_moved_to_a_folder_is_found(tmp_path: Path) -> None:
+    for part in PARTS:
+        (tmp_path / part).mkdir()
+    world = World.of(lambda part: open_store(f"file://{tmp_path}/{part}"))
+    assert reconcile(world.app(policy=QUICK), ends_after(100))["complete"]
+    (tmp_path / "old.txt").write_bytes(b"hello")
+    os.utime(tmp_path / "old.txt", (1_000_000_000, 1_000_000_000))
+    (tmp_path / "old.txt").rename(tmp_path / "intake" / "old.txt")
+    assert reconcile(world.app(policy=QUICK), ends_after(100)).get("decided") == 1
+    assert reconcile(world.app(policy=QUICK), ends_after(100)) == {"job": "reconcile", "complete": True}
 
 
 def test_nothing_to_walk_is_done_at_once(world: World) -> None:

@@ -96,7 +96,8 @@ def _dead_runs(app: App, at: Pass) -> Listed:
 def _fresh(app: App, url: str, at: Pass) -> Listed:
     root, prefix = split(url)
     for stat in app.store(root).list(prefix, after=at.after):
-        new = stat.modified > at.since and _new(app, stat)
+        dated = stat.location.scheme != "file"  # a file that is moved to a folder brings its own time along
+        new = (stat.modified > at.since or not dated) and _new(app, stat)
         yield stat.location.key, stat.location if new else None
 
 
