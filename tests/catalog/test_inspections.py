@@ -4,11 +4,13 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Self
 
 import pytest
 
 from customhouse.catalog import Inspections
+from customhouse.catalog.inspections import looking
 from customhouse.errors import Transient
 from customhouse.inspect import Limits
 from customhouse.model import Fact, Finding, Inspection, Location, Package, Severity, Skip, SkipReason, Stat
@@ -191,3 +193,25 @@ def test_bytes_that_are_not_those_the_store_reported_come_again(kept: Inspection
     with pytest.raises(Transient):
         kept.inspect(Answers(said, [b"some harmless text"]), [Counter()], Limits(), OPTIONS)
     assert documents(store) == []
+
+
+@pytest.mark.parametrize("package", ["inspect", "scanners"])
+def test_code_or_rules_that_changed_between_two_releases_look_again(package: str, tmp_path: Path) -> None:
+    def installed(name: str, **files: str) -> Path:
+        for path in ("inspect", "scanners"):
+            (tmp_path / name / path).mkdir(parents=True)
+        for path, text in files.items():
+            (tmp_path / name / package / path.replace("_", ".")).write_text(text)
+        return tmp_path / name
+
+    first = looking(installed("first", a_py="x = 1", rule_yar="rule a"))
+
+    assert looking(installed("same", a_py="x = 1", rule_yar="rule a")) == first
+    others = [
+        looking(installed("code", a_py="x = 2", rule_yar="rule a")),
+        looking(installed("rules", a_py="x = 1", rule_yar="rule b")),
+        looking(installed("renamed", b_py="x = 1", rule_yar="rule a")),
+        looking(installed("more", a_py="x = 1", rule_yar="rule a", b_py="")),
+    ]
+    assert len({first, *others}) == 5
+    assert first != looking()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
@@ -21,6 +23,7 @@ from customhouse.ports import Body, Store
 from customhouse.scanners import Scanner
 
 _Fact = TypeVar("_Fact", Finding, Package, Skip)
+_TELLING = ("*.py", "*.txt", "*.toml", "*.yar", "*.yaml", "*.json")
 _PASSING = {SkipReason.ENGINE, SkipReason.TIMEOUT}
 """Skips that another attempt may not meet: an inspection with one of them is not kept."""
 
@@ -115,9 +118,20 @@ class _Once:
     def _key(self, sha256: str) -> str:
         """Everything an inspection depends on."""
         engines = {scanner.name: scanner.version for scanner in self.scanners}
-        parts = [__version__, sha256, self.body.stat.size, self.name, engines, self.limits, self.options]
+        parts = [looking(), sha256, self.body.stat.size, self.name, engines, self.limits, self.options]
         text = msgspec.json.encode(parts, order="sorted", enc_hook=str)
         return hashlib.sha256(text).hexdigest()
+
+
+@functools.cache
+def looking(root: Path = Path(__file__).parents[1]) -> str:
+    """What identifies the code and rules that look: what changes in them makes other inspections, release or not."""
+    digest = hashlib.sha256(__version__.encode())
+    for package in ("inspect", "scanners"):
+        folder = root / package
+        for file in sorted(path for ending in _TELLING for path in folder.rglob(ending)):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _named(inspection: Inspection, name: str, folder: str) -> Inspection:
