@@ -42,7 +42,7 @@ def handler(payload: dict[str, Any], context: LambdaContext) -> object:
     if "tasks" in payload:
         results = [_task(payload, task) for task in payload["tasks"]]
         return {key: payload[key] for key in ("invocationSchemaVersion", "invocationId")} | {"results": results}
-    if payload.get("Records", [{}])[0].get("eventSource") == "aws:sqs":
+    if (payload.get("Records") or [{}])[0].get("eventSource") == "aws:sqs":
         return process_partial_response(
             payload, lambda record: _process({"Records": [record.raw_event]}), batch, context
         )

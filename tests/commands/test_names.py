@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from customhouse.app import load
 from customhouse.commands import application, artifacts
 from customhouse.errors import ConfigError
+from customhouse.stores import open_store
 from tests.app.world import EICAR
 from tests.commands.test_commands import zipped
 
@@ -157,17 +161,65 @@ def test_watch_tells_a_line_for_each_verdict_whatever_the_name(tmp_path: Path, p
     assert not (intake / "b.zip").exists()
 
 
-def test_sweep_counts_what_came_of_everything_in_a_store_once(tmp_path: Path, policy: Path) -> None:
-    for place in ("intake/in", "records", "released", "quarantine"):
-        (tmp_path / place).mkdir(parents=True)
+def deployment(folder: Path, policy: Path) -> dict[str, str]:
+    """Settings whose places are folders, two artifacts in the intake."""
+    for place in ("intake", "records", "released", "quarantine"):
+        (folder / place).mkdir(parents=True, exist_ok=True)
     for name in ("1.txt", "2.txt"):
-        (tmp_path / "intake" / "in" / name).write_bytes(name.encode())
-    (tmp_path / "intake" / "in" / "bad.zip").write_bytes(zipped(b"x"))
-    env = {f"CUSTOMHOUSE_{name.upper()}": f"file://{tmp_path}/{name}" for name in ("records", "released", "quarantine")}
-    env["CUSTOMHOUSE_POLICY"] = str(policy)
-    first, second = (run("sweep", f"file://{tmp_path}/intake", env=env).stdout for _ in range(2))
+        (folder / "intake" / name).write_bytes(name.encode())
+    places = {name: f"file://{folder}/{name}" for name in ("records", "released", "quarantine", "intake")}
+    return {f"CUSTOMHOUSE_{name.upper()}": url for name, url in places.items()} | {"CUSTOMHOUSE_POLICY": str(policy)}
+
+
+def test_sweep_counts_what_came_of_everything_in_a_store_once(tmp_path: Path, policy: Path) -> None:
+    env = deployment(tmp_path, policy)
+    (tmp_path / "intake" / "bad.zip").write_bytes(zipped(b"x"))
+    first, second = (run("sweep", env["CUSTOMHOUSE_INTAKE"], env=env).stdout for _ in range(2))
     assert [line.split() for line in first.splitlines()] == [["2", "clean"], ["1", "quarantined"]]
     assert [line.split() for line in second.splitlines()] == [["2", "duplicate"]]
+
+
+def test_sweep_goes_on_behind_what_is_refused_and_names_it(tmp_path: Path, policy: Path) -> None:
+    env = deployment(tmp_path, policy)
+    run("sweep", env["CUSTOMHOUSE_INTAKE"], env=env)
+    next(path for path in sorted((tmp_path / "records").rglob("records/*/*.json"))).write_bytes(b"{")
+    done = run("sweep", env["CUSTOMHOUSE_INTAKE"], env=env)
+    assert sorted(line.split() for line in done.stdout.splitlines()) == [["1", "duplicate"], ["1", "refused"]]
+    assert done.exit_code == 0
+    assert ".txt?etag=" in done.stderr
+    assert ": refused: a record does not read: " in done.stderr
+
+
+def test_sweep_leaves_for_later_what_another_run_is_at(tmp_path: Path, policy: Path) -> None:
+    env = deployment(tmp_path, policy)
+    app = load(env)
+    store = app.store(env["CUSTOMHOUSE_INTAKE"])
+    app.catalog.claim(next(iter(store.list())), time.time())
+    done = run("sweep", env["CUSTOMHOUSE_INTAKE"], env=env)
+    assert [line.split() for line in done.stdout.splitlines()] == [["1", "clean"], ["1", "later"]]
+    assert done.stderr.count(": later: another run is at this artifact") == 1
+
+
+def test_sweep_takes_what_is_under_a_prefix(policy: Path) -> None:
+    root = f"memory://{uuid.uuid4().hex}"
+    store = open_store(root)
+    for key in ("in/a", "in/b/c", "inside", "out/a"):
+        store.put(key, b"text")
+    env = {"CUSTOMHOUSE_RECORDS": f"{root}-records", "CUSTOMHOUSE_POLICY": str(policy)}
+    assert run("sweep", f"{root}/in", env=env).stdout.split() == ["2", "clean"]
+
+
+def test_a_job_says_in_its_exit_status_whether_something_is_left(tmp_path: Path, policy: Path) -> None:
+    env = deployment(tmp_path, policy)
+    cut = run("job", "reconcile", "--seconds", "0", env=env)
+    assert (cut.exit_code, json.loads(cut.stdout)["complete"]) == (1, False)
+    done = run("job", "reconcile", env=env)
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"job": "reconcile", "complete": True, "decided": 1})
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path, folder: Path, policy: Path) -> None:
+    with pytest.raises(ConfigError, match=r"page\.html: No such file or directory; name a file that can be written"):
+        run("report", "--policy", policy, "-o", tmp_path / "none" / "page.html", folder)
 
 
 def test_explain_says_each_rule_in_its_place(policy: Path) -> None:

@@ -127,6 +127,11 @@ def test_whole_batch_that_fails_is_answered_item_by_item(runtime: LambdaRuntime)
     assert answer.payload == {"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}
 
 
+def test_no_records_are_nothing_to_do(runtime: LambdaRuntime) -> None:
+    answer = runtime.invoke({"Records": []})
+    assert (answer.failed, answer.payload) == (False, None)
+
+
 def test_direct_event_gets_its_verdict(runtime: LambdaRuntime, s3: BaseClient, buckets: Buckets) -> None:
     intake = buckets.name("intake")
     s3.put_object(Bucket=intake, Key="direct +ü.txt", Body=b"hello", Tagging="customhouse-verdict=quarantined&a=b")

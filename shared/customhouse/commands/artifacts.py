@@ -69,7 +69,10 @@ def report(
 ) -> None:
     """Inspect and judge files and write one HTML page about them."""
     results = list(_judge(paths, policy, quiet=False))
-    output.write_text(html.render(results, dt.datetime.now(dt.UTC)), encoding="utf-8")
+    try:
+        output.write_text(html.render(results, dt.datetime.now(dt.UTC)), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output}: {error.strerror}; name a file that can be written") from error
     sys.stderr.write(f"wrote {output}\n")
     raise typer.Exit(0 if all(judged.decision.verdict.passes for judged in results) else 1)
 

@@ -14,7 +14,7 @@ import typer
 
 from customhouse.app import App, load
 from customhouse.commands.show import progress
-from customhouse.errors import Transient
+from customhouse.errors import Rejected, Transient
 from customhouse.inspect.names import printable
 from customhouse.model import Event
 from customhouse.stores import split
@@ -66,9 +66,10 @@ def _process(app: App, events: list[Event], *, tell: bool = False) -> Counter[st
     for event in progress(events, quiet=tell):
         try:
             result = app.process(event)
-        except Transient as error:
-            sys.stderr.write(f"{event.location}: later: {printable(str(error))}\n")
-            counts["later"] += 1
+        except (Transient, Rejected) as error:
+            word = "later" if isinstance(error, Transient) else "refused"
+            sys.stderr.write(f"{event.location}: {word}: {printable(str(error))}\n")
+            counts[word] += 1
             continue
         counts[result.verdict or result.status] += 1
         if tell and result.status == "decided":
