@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -68,6 +69,22 @@ def test_a_json_line_for_every_file_names_it_in_utf_8(folder: Path, policy: Path
     paths = {json.loads(line)["path"] for line in done.stdout.splitlines()}
     assert done.exit_code == 0
     assert paths == {f"{folder}/{name.decode('utf-8', 'backslashreplace')}" for name in NAMES}
+
+
+def test_what_stands_beside_a_file_is_named_in_utf_8_too(tmp_path: Path) -> None:
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    place.mkdir()
+    (place / "a.whl").write_bytes(b"text")
+    (place / "a.whl.sha256").write_text(hashlib.sha256(b"text").hexdigest())
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nscanners: {signatures: {rules: [{name: '*.whl', require: [checksum]}]}}\n"
+        "rules: [{name: unseen, when: {complete: false}, verdict: held}, {name: rest, verdict: clean}]\n"
+    )
+    done = scan("json", tmp_path / "p.yaml", place / "a.whl")
+    (line,) = map(json.loads, done.stdout.splitlines())
+    (beside,) = line["signatures"]
+    assert (line["verdict"], beside["status"]) == ("clean", "matches")
+    assert (beside["location"]["root"], beside["location"]["key"]) == (f"file://{tmp_path}/\\xff", "a.whl.sha256")
 
 
 @pytest.mark.parametrize("style", ["sarif", "cyclonedx"])

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,7 +20,7 @@ from customhouse.commands import show
 from customhouse.commands.signed import inspect_file
 from customhouse.errors import ConfigError
 from customhouse.inspect.names import printable
-from customhouse.model import Coverage, Inspection, Skip, SkipReason
+from customhouse.model import Coverage, Inspection, Location, Skip, SkipReason
 from customhouse.policy.decide import decide
 from customhouse.policy.load import Loaded, default
 from customhouse.policy.load import load as load_policy
@@ -99,8 +100,18 @@ def _judge_one(path: Path, loaded: Loaded, scanners: Sequence[Scanner]) -> Judge
         skip = Skip(printable(path.name), SkipReason.UNSUPPORTED, error.strerror or str(error))
         inspection = Inspection(printable(path.name), "unread", 0, {}, (), (), Coverage(1, 0, 0, (skip,)))
     today = dt.datetime.now(dt.UTC).date()
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # a name may be of any bytes, a report is UTF-8
-    return Judged(shown, inspection, decide(loaded.policy, inspection, str(path), today))
+    decision = decide(loaded.policy, inspection, str(path), today)
+    beside = tuple(replace(one, location=_utf8(one.location)) for one in inspection.signatures)
+    return Judged(_utf8_text(str(path)), replace(inspection, signatures=beside), decision)
+
+
+def _utf8(location: Location) -> Location:
+    return Location(_utf8_text(location.root), _utf8_text(location.key))
+
+
+def _utf8_text(name: str) -> str:
+    """A name may be of any bytes, a report is UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
