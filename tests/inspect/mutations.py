@@ -47,6 +47,6 @@ def lost(kind: str, data: bytes, inspection: Inspection) -> bool:
 
     It may be gone where the change hit the marker itself in a wrapper without checksums, or made the wrapper none.
     """
-    if found(inspection) or not clean(inspection):
+    if found(inspection) or not clean(inspection) or not data[13:].strip(b"\0"):  # of which nothing is left but zeros
         return False
     return MARKER in data if kind in _UNCHECKED else inspection.kind not in _PLAIN
