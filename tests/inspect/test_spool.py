@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import io
 import zipfile
@@ -228,8 +229,9 @@ class Failing(Recorder):
         raise ValueError(member.path)
 
 
-def _bomb() -> bytes:
-    return zipped(("zeros", bytes(300_000)), ("x", MARKER))
+def random(size: int) -> bytes:
+    """Bytes that nothing packs."""
+    return hashlib.shake_128(b"x").digest(size)
 
 
 WAYS = {
@@ -239,11 +241,12 @@ WAYS = {
     "7z": (seven([("a", MARKER * 9)]), MarkerScanner()),
     "broken 7z": (seven([("a", MARKER * 9)])[:-1], MarkerScanner()),
     "no room": (zipped(("a", bytes(9000)), method=zipfile.ZIP_STORED), MarkerScanner()),
-    "bomb": (_bomb(), MarkerScanner()),
-    "seeking scanner": (tarred(("a", b"x" * 3000)), MarkerScanner("stream")),
-    "seeking scanner without room": (tarred(("a", b"x" * 9000)), MarkerScanner("stream")),
-    "seeking scanner of a broken member": (tarred(("a", b"x" * 3000))[:2000], MarkerScanner("stream")),
-    "failing scanner": (tarred(("a", b"x" * 3000)), Failing(reads="stream")),
+    "bomb": (zipped(("zeros", bytes(300_000)), ("x", MARKER)), MarkerScanner()),
+    "seeking scanner": (b"x" * 3000, MarkerScanner("stream")),
+    "seeking scanner of what is inflated": (gzip.compress(b"x" * 3000), MarkerScanner("stream")),
+    "seeking scanner without room": (b"x" * 9000, MarkerScanner("stream")),
+    "seeking scanner of a broken member": (gzip.compress(random(3000))[:2000], MarkerScanner("stream")),
+    "failing scanner": (b"x" * 3000, Failing(reads="stream")),
     "program with a zip": (b"MZ" + bytes(500) + zipped(("a", MARKER)), MarkerScanner()),
     "program with no room": (b"MZ" + bytes(9000) + zipped(("a", MARKER)), MarkerScanner()),
     "iso": (PACKS["iso"]([("a", MARKER)]), MarkerScanner()),
