@@ -52,7 +52,7 @@ class Ledger:
     def add(self, place: int, facts: Iterable[Fact]) -> None:
         """Facts about the member at `place`; the same fact twice (overlapping windows) counts once."""
         with self._lock:
-            for fact in facts:
+            for fact in map(_unicode, facts):
                 if isinstance(fact, Skip):
                     self._skip(fact, place)
                 elif fact not in self._seen:
@@ -91,3 +91,20 @@ class Ledger:
     def packages(self) -> tuple[Package, ...]:
         """All packages."""
         return tuple(fact for _, _, fact in sorted(self._facts, key=lambda item: item[:2]) if isinstance(fact, Package))
+
+
+def _unicode(fact: Fact) -> Fact:
+    """A fact in words that are Unicode: what JSON files say may hold lone surrogates, which no record could keep."""
+    match fact:
+        case Package() if not fact.license.isascii():
+            return replace(fact, license=_text(fact.license))
+        case Skip() if not fact.detail.isascii():
+            return replace(fact, detail=_text(fact.detail))
+        case Finding() if not f"{fact.rule}{fact.message}{fact.evidence}".isascii():
+            return replace(fact, rule=_text(fact.rule), message=_text(fact.message), evidence=_text(fact.evidence))
+        case _:
+            return fact
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
