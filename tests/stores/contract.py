@@ -233,6 +233,14 @@ class StoreContract:
         assert other.tags(copied) == {"team": "build", VERDICT: "quarantined"}
         assert store.tags(location) == forged
 
+    def test_an_uploader_who_uses_every_tag_keeps_no_verdict_off_a_copy(self, store: Store, other: Store) -> None:
+        full = {f"t{at}": "v" for at in range(10)}
+        stat = store.stat(store.put("a", b"1", tags=full))
+        copied = other.tags(other.copy(stat, "b", tags={VERDICT: "quarantined"}))
+        assert copied[VERDICT] == "quarantined"
+        assert len(copied) >= 10
+        assert {name: value for name, value in copied.items() if name != VERDICT}.items() <= full.items()
+
     def test_a_copy_from_what_a_read_told_needs_no_more(self, store: Store, other: Store) -> None:
         location = store.put("a", b"data", tags={"team": "build"})
         with store.read(location) as body:
