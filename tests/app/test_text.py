@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from customhouse.app import App
+from customhouse.catalog.record import decode, encode
 from customhouse.inspect.ledger import Ledger
 from customhouse.model import Coverage, Finding, Package, Severity, Skip, SkipReason
 from customhouse.notifiers.post import encoded
@@ -78,3 +82,45 @@ def test_a_fact_that_is_told_twice_counts_once_however_it_is_written() -> None:
     for _ in range(2):
         ledger.add(place, [Package("pkg:npm/a@1", "m", "\ud800"), Finding("s", "r", Severity.LOW, "m", "\ud800")])
     assert (len(ledger.packages()), len(ledger.findings())) == (1, 1)
+
+
+NAMES = [*SAYINGS, "Pipfile.lock", "pom.xml", "METADATA", "os-release", "go.mod", "Gemfile.lock", "yarn.lock", "a.txt"]
+KEYS = [
+    "name",
+    "version",
+    "license",
+    "packages",
+    "dependencies",
+    "components",
+    "purl",
+    "bomFormat",
+    "spdxVersion",
+    "id",
+]
+WORDS = st.text(max_size=6) | st.sampled_from(["1.0", "MIT", "CycloneDX", "SPDX-2.3", "pkg:npm/a@1", LONE, "a/b"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | WORDS, inner, max_size=5),
+    max_leaves=12,
+)
+CONTENTS = (
+    st.binary(max_size=60)
+    | VALUES.map(lambda value: json.dumps(value).encode())
+    | VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+)
+
+
+@pytest.fixture(scope="module")
+def shared() -> tuple[World, App]:
+    """One app for all uploads: engines are made ready once."""
+    world = World.of(memory())
+    return world, world.app()
+
+
+@given(st.sampled_from(sorted(NAMES)), CONTENTS)
+def test_whatever_an_upload_holds_it_is_decided(shared: tuple[World, App], name: str, data: bytes) -> None:
+    world, app = shared
+    result = app.process(world.upload(f"in/{name}", data))
+    assert result.status == "decided"
+    assert result.record is not None
+    assert decode(encode(result.record)) == result.record
