@@ -32,7 +32,11 @@ def artifact(event: CloudEvent) -> None:
         parts = [events.Part(error=error)]
     for part in parts:
         for one in part.events:
-            done = load().process(one)
+            try:
+                done = load().process(one)
+            except Malformed as error:  # its record does not read, and would not the next time
+                log("ERROR", f"not judged: {error}", artifact=str(one.location))
+                continue
             log("INFO", done.status, artifact=str(one.location), verdict=done.verdict, rule=done.rule)
         if part.error:  # acknowledged: the same bytes would come again and again
             log("ERROR", f"no event: {part.error}")

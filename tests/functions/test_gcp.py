@@ -124,6 +124,18 @@ def test_what_is_no_event_is_logged_and_acknowledged(runtime: FunctionsFramework
     assert '"severity": "ERROR", "message": "no event:' in runtime.output
 
 
+def test_what_no_delivery_can_mend_is_logged_and_acknowledged(
+    runtime: FunctionsFramework, client: storage.Client, buckets: Buckets
+) -> None:
+    resource = upload(client, buckets, "unreadable.txt")
+    assert runtime.post(resource, eventarc(resource)).status == 200
+    records = client.list_blobs(buckets.name("records"), prefix="records/")
+    (record,) = (blob for blob in records if b'"unreadable.txt"' in blob.download_as_bytes())
+    record.upload_from_string(b"{")
+    assert runtime.post(resource, eventarc(resource)).status == 200, runtime.output
+    assert '"severity": "ERROR", "message": "not judged: a record does not read' in runtime.output
+
+
 def test_schedule_reconciles_what_no_event_came_for(
     folders: Mapping[CloudName, Path], environment: Mapping[str, str], client: storage.Client, buckets: Buckets
 ) -> None:
