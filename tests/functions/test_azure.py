@@ -129,6 +129,15 @@ def test_message_that_must_come_again_ends_in_the_poison_queue(
     assert verdict(blobs, buckets.name("intake"), "busy.txt") == ""
 
 
+def test_a_bad_event_of_a_batch_costs_none_of_the_others(
+    host: AzureHost, blobs: BlobServiceClient, buckets: Buckets
+) -> None:
+    document = [{"unexpected": True}, upload(blobs, buckets, "behind.txt")]
+    send(host, buckets, document)
+    assert poison(host, buckets) == [document]
+    assert verdict(blobs, buckets.name("released"), "behind.txt") == "clean"
+
+
 def test_what_is_no_event_ends_in_the_poison_queue(host: AzureHost, buckets: Buckets) -> None:
     send(host, buckets, {"unexpected": True})
     assert poison(host, buckets) == [{"unexpected": True}]
