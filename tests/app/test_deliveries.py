@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from customhouse.policy.load import load
 from customhouse.ports import Body, Store
 from tests.app.world import EICAR, NOW, World, memory
 from tests.commands.test_commands import zipped
-from tests.stores.faults import FaultyStore
+from tests.stores.faults import Calls, FaultyStore, Killed
 
 CONTENTS = {"clean": b"nothing but text", "other": b"other text", "zip": zipped(b"text")}
 QUICK = load(
@@ -273,3 +273,33 @@ def test_without_records_nothing_is_done(world: World, error: CustomhouseError, 
     with pytest.raises(raised):
         app.process(event)
     assert places(world)["intake"] == {"a.txt": (EICAR, {})}
+
+
+def dies(world: World, event: Event, call: str, mode: Literal["before", "after"]) -> None:
+    """A run that dies at its first call of that name, after which the object's owner deletes it."""
+    twin, seen = World.of(memory(versioned=True)), Calls()
+    twin.app(seen, policy=QUICK).process(twin.upload("in/a.zip", CONTENTS["zip"]))
+    with pytest.raises(Killed):
+        world.app(Calls(seen.made.index(call) + 1, mode), policy=QUICK).process(event)
+    world.stores["intake"].delete(event.location)
+
+
+@pytest.mark.parametrize(
+    ("call", "mode", "status", "told"),
+    [
+        ("stat", "before", "superseded", 0),
+        ("copy", "before", "superseded", 0),
+        ("copy", "after", "decided", 1),
+        ("delete", "before", "decided", 1),
+        ("delete", "after", "decided", 1),
+    ],
+)
+def test_a_dead_run_whose_object_is_gone_is_ended_as_far_as_it_came(
+    world: World, call: str, mode: Literal["before", "after"], status: str, told: int
+) -> None:
+    event = world.upload("in/a.zip", CONTENTS["zip"])
+    dies(world, event, call, mode)
+    assert world.app(now=NOW + 10_000, policy=QUICK).process(event).status == status
+    assert world.app(now=NOW + 10_000, policy=QUICK).process(event).status == "gone"
+    assert len(world.told.messages) == len(list(world.stores["quarantine"].list())) == told
+    assert [record.state for record in world.records()] == ["done" if told else "superseded"]
