@@ -30,9 +30,11 @@ from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
 
 _MAGIC_SIZE = 32
-_AES = b"\x06\xf1\x07\x01"
+_AES, _COPY = b"\x06\xf1\x07\x01", b"\x00"
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
 _LINK_MOST = 1 << 16
+_OVERHEAD = 1024
+"""Bytes that a compressor's own tables and padding may take where nothing is packed."""
 _BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, lzma.LZMAError, OSError, EOFError)
 
 Step = Callable[[Source, Iterator[bytes], bytes, int], Iterator[bytes]]
@@ -121,6 +123,8 @@ def _members(source: Source, found: Streams, members: list[File]) -> Iterator[En
 def _cut(source: Source, folder: Folder, place: tuple[int, int], full: Iterator[File]) -> Iterator[Entry]:
     """One folder's members; after an error in one, the others of the folder cannot be had."""
     why = _unreadable(folder)
+    if place[1] > _most(folder):
+        source.high("hidden-data", f"{place[1]:,} packed bytes for {folder.size:,} unpacked ones")
     reader = Reader(() if why else _unpack(source, folder, *place))
     position = 0
     for size, crc in folder.parts:
@@ -139,6 +143,14 @@ def _cut(source: Source, folder: Folder, place: tuple[int, int], full: Iterator[
             entry.consumed = lambda: place[1]
         yield entry
         reader.skip(position - reader.position)
+
+
+def _most(folder: Folder) -> int:
+    """How many packed bytes its members can account for: what packs nothing costs a little."""
+    if not folder.parts:
+        return 0
+    copied = all(coder.method == _COPY for coder in folder.coders)
+    return folder.size if copied else folder.size + folder.size // 8 + _OVERHEAD
 
 
 def _entry(member: File, size: int) -> Entry:
@@ -255,7 +267,7 @@ def _zstd(source: Source, blocks: Iterator[bytes], properties: bytes, size: int)
 
 
 _STEPS: dict[bytes, Step] = {
-    b"\x00": _copy,
+    _COPY: _copy,
     b"\x21": _lzma2,
     b"\x03\x01\x01": _lzma1,
     b"\x03": _delta,
