@@ -57,7 +57,7 @@ def entries(source: Source) -> Iterator[Entry]:
     while block := reader.read(BLOCK):
         if block == _ZEROS:
             if _end(source, reader, first=first):
-                return
+                break
             continue
         header = parse(block)
         first = False
