@@ -12,7 +12,7 @@ from customhouse.lifecycle.batch import delete_together, together
 from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, execute, is_exact
 from customhouse.lifecycle.inventory.version import Identity, identity
 from customhouse.lifecycle.journal import Forgetful, Journal
-from customhouse.lifecycle.limits import Limits, refuse
+from customhouse.lifecycle.limits import Limits, counted, refuse
 from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.plan import Header, Item, Plan
 from customhouse.model import Outcome
@@ -47,7 +47,7 @@ def apply(
     if plan.header.dated and dates is None:
         raise ConfigError(f"rule {plan.header.dated[0]!r} asks for the dates of artifacts: set CUSTOMHOUSE_RECORDS")
     memory = journal or Forgetful()
-    waiting = (item for item in plan.items() if not item.cloud and not memory.seen(item))
+    waiting = (item for item in counted(plan.header, plan.items()) if not item.cloud and not memory.seen(item))
     doing = _Doing(plan.header, buckets, now, dates or {}, memory, sleep)
     return itertools.chain.from_iterable(bounded(doing.all, together(waiting, doing.batch), workers))
 

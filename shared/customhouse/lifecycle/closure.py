@@ -9,7 +9,7 @@ from customhouse.lifecycle.words import Action, Artifact, Disposition
 from customhouse.model import Location
 
 
-def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disposition]:
+def close(inventory: Sequence[Artifact], chosen: list[Disposition], now: float) -> list[Disposition]:
     """Dispositions that orphan nothing.
 
     First the referrers (signatures, SBOMs) of deleted images follow them, then everything that a surviving image
@@ -19,7 +19,7 @@ def close(inventory: Sequence[Artifact], chosen: list[Disposition]) -> list[Disp
     if not any(item.children or item.subject for item in inventory):
         return chosen
     images = _Images(inventory)
-    return _keep(images, _follow(images, chosen))
+    return _keep(images, _follow(images, chosen, now))
 
 
 class _Images:
@@ -50,17 +50,22 @@ def _place(location: Location) -> tuple[str, str, str, str]:
     return location.root, location.key, location.version, location.etag
 
 
-def _follow(images: _Images, chosen: list[Disposition]) -> list[Disposition]:
+def _follow(images: _Images, chosen: list[Disposition], now: float) -> list[Disposition]:
     """Delete the referrers of what is deleted, unless a rule has its own word on them."""
     chosen = list(chosen)
     waiting = [at for at in images.order if chosen[at].action is Action.DELETE]
     while waiting:
         subject = chosen[at := waiting.pop()]
         for referrer in images.referrers_of(at):
-            if chosen[referrer].action is Action.NONE and not images.inventory[referrer].held:
+            if chosen[referrer].action is Action.NONE and not _guarded(images.inventory[referrer], now):
                 chosen[referrer] = Disposition(Action.DELETE, subject.rule, "closure: its subject is deleted")
                 waiting.append(referrer)
     return chosen
+
+
+def _guarded(item: Artifact, now: float) -> bool:
+    """Whether a hold or lock forbids deleting it."""
+    return item.held or (item.locked_until is not None and item.locked_until > now)
 
 
 def _keep(images: _Images, chosen: list[Disposition]) -> list[Disposition]:

@@ -37,7 +37,7 @@ def interpret(
         for at, voice in evaluate(rule, inventory, now, in_use):
             voices[at].append(voice)
     chosen = [resolve(voices[at], item) if at in voices else NOTHING for at, item in enumerate(inventory)]
-    return close(inventory, chosen)
+    return close(inventory, chosen, now)
 
 
 def resolve(voices: Iterable[Disposition], item: Artifact) -> Disposition:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from customhouse.errors import Rejected
-from customhouse.lifecycle.plan import Header, Total
+from customhouse.lifecycle.plan import Header, Item, Total
+from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.units import show_duration, show_size
 from customhouse.lifecycle.words import DAY, Action
 
@@ -54,6 +56,17 @@ def radius(header: Header) -> tuple[int, int]:
     """How many artifacts, and bytes, the function would delete; emptying the trash is not counted."""
     counted = [total for total in header.totals if _deletes(total)]
     return sum(total.items for total in counted), sum(total.size for total in counted)
+
+
+def counted(header: Header, items: Iterable[Item]) -> Iterator[Item]:
+    """A plan's items; RefusedPlan at the first delete beyond those that its header counts, and so its limits."""
+    left, _ = radius(header)
+    for item in items:
+        if item.action is Action.DELETE and not item.cloud and not item.location.key.startswith(TRASH):
+            left -= 1
+        if left < 0:
+            raise RefusedPlan("the plan deletes more than its first line says: it was edited; plan again")
+        yield item
 
 
 def _deletes(total: Total) -> bool:

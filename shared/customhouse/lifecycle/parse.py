@@ -9,7 +9,7 @@ from customhouse.lifecycle import patterns
 from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG
 
 NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
-TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=+-]{0,127}")
+TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}")  # no =: a plan writes tags as key=value
 TAG_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=+-]{0,255}")
 URL = re.compile(r"(s3|gs|az|file|memory|oci)://\S+")
 
@@ -68,6 +68,8 @@ def identifier(value: object) -> str:
         raise ValueError(
             f"expected up to 32 lower-case letters and digits, single dashes between, not only digits; found {value!r}"
         )
+    if value.startswith("undo-"):
+        raise ValueError(f"names that begin with undo- are those of the rules that empty the trash; found {value!r}")
     return value
 
 
@@ -96,5 +98,7 @@ def tags_written(value: object) -> dict[str, str]:
         if key in {VERDICT_TAG, LIFECYCLE_TAG}:
             raise ValueError(f"the tag {key} is set by customhouse alone")
         if not TAG_KEY.fullmatch(key) or not TAG_VALUE.fullmatch(item) or item.isdigit():
-            raise ValueError(f"{key}={item} is not portable: letters, digits and _.:=+- only, and not only digits")
+            raise ValueError(
+                f"{key}={item} is not portable: letters, digits and _.:+- (in values = too) only, and not only digits"
+            )
     return found

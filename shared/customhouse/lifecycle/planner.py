@@ -81,7 +81,7 @@ def decide(
             _kept(database, f"kept_{at}", rule, rule.keep, now)
     _means(database, "CREATE OR REPLACE TEMP TABLE", sql.meanings(rules))
     database.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {_decided(rules, now, marks or {})}")
-    _close(database, marks or {})
+    _close(database, now, marks or {})
 
 
 def _means(database: duckdb.DuckDBPyConnection, how: str, rows: Iterable[sql.Meaning]) -> None:
@@ -143,23 +143,32 @@ def _item(marks: Marks) -> str:
     return f"SELECT {', '.join(plain)}, noncurrent_since IS NULL AS live, {sql.some(cloud)} AS cloud"
 
 
-def _close(database: duckdb.DuckDBPyConnection, marks: Marks) -> None:
+def _close(database: duckdb.DuckDBPyConnection, now: float, marks: Marks) -> None:
     """Close over images, which are few enough for memory, and put right what the closure changes."""
     related = "len(children) > 0 OR subject <> ''"
     if not database.execute(f"FROM inventory SELECT 1 WHERE {related} LIMIT 1").fetchone():
         return
-    images = "FROM base SELECT root, key, version, digest, held, children, subject "
+    images = "FROM base SELECT root, key, version, digest, held, children, subject, locked_until "
     decided = "FROM decided SELECT root, key, version, "
     rows = database.execute(
         f"FROM ({images} WHERE digest <> '' OR {related}) LEFT JOIN "
         f"({decided} action, rule, clause, detail) USING (root, key, version)"
     ).fetchall()
     inventory = [
-        Artifact(Location(*row[:3]), 0, 0.0, digest=row[3], held=row[4], children=tuple(row[5]), subject=row[6])
+        Artifact(
+            Location(*row[:3]),
+            0,
+            0.0,
+            digest=row[3],
+            held=row[4],
+            children=tuple(row[5]),
+            subject=row[6],
+            locked_until=row[7],
+        )
         for row in rows
     ]
-    before = [Disposition(Action(row[7]), *row[8:]) if row[7] else NOTHING for row in rows]
-    after = zip(inventory, before, close(inventory, before), strict=True)
+    before = [Disposition(Action(row[8]), *row[9:]) if row[8] else NOTHING for row in rows]
+    after = zip(inventory, before, close(inventory, before, now), strict=True)
     _overrule(database, [(item.location, one) for item, old, one in after if one != old], marks)
 
 

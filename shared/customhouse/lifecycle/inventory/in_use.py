@@ -10,6 +10,8 @@ from typing import Any
 from customhouse.errors import ConfigError
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.+")
+COMMENT = re.compile(r"(^|\s)#.*")
 TELLING = ("image", "imageID", "inUseCount")
 """Keys of which a dump that says anything about use has one."""
 
@@ -17,29 +19,31 @@ TELLING = ("image", "imageID", "inUseCount")
 def parse(text: str, name: str) -> frozenset[str]:
     """The digests and addresses in a list, a Kubernetes dump or what ECR and Inspector know of use in ECS and EKS.
 
-    A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` begins a comment. A dump is the
+    A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` at its start or after a
+    space begins a comment. A dump is the
     output of `kubectl get pods -A -o json`; on AWS, of `aws inspector2 list-coverage` or `aws ecr
     describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): an unreadable
     list must not look like an empty one.
     """
+    text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("{", "[")):
         try:
             found = json.loads(text)
             if _entries(found) and not _tells(found):
                 raise ConfigError(f"{name}: nothing in it has {', '.join(TELLING)}: is it a dump of pods or of images?")
             return frozenset(_json(found))
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ConfigError(f"{name}: not JSON: {error}") from None
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    return frozenset(_line(line, f"{name}:{number}") for number, line in enumerate(lines, start=1) if line)
+    lines = [COMMENT.sub("", line).strip() for line in text.splitlines()]
+    return frozenset().union(*(_line(line, f"{name}:{number}") for number, line in enumerate(lines, start=1) if line))
 
 
-def _line(line: str, place: str) -> str:
-    found = DIGEST.search(line)
-    if found and line.endswith(found[0]):
-        return found[0]
-    if "://" in line:
-        return line
+def _line(line: str, place: str) -> set[str]:
+    """What a line names: an object's address may end in a digest too, and then both are spared."""
+    found = set(DIGEST.findall(line)[-1:]) if DIGEST.search(line[-71:]) else set()
+    found |= {line} if ADDRESS.fullmatch(line) else set()
+    if found:
+        return found
     raise ConfigError(f"{place}: expected a digest sha256:… or an address such as s3://bucket/key, found {line!r}")
 
 

@@ -32,6 +32,8 @@ def _true(column: str) -> str:
 
 
 _NEWER = "lead({moment}) OVER (PARTITION BY {name} ORDER BY {moment}, {current})"
+_REPLACED = "coalesce(newer, 'infinity'::DOUBLE)"
+"""When an old version was replaced: where the report does not tell, it is old all the same, and never due."""
 
 FIELDS: dict[str, dict[str, str]] = {
     "s3": {
@@ -40,7 +42,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "size": "size",
         "created": _moment("lastmodifieddate"),
         "storage_class": "storageclass",
-        "noncurrent_since": f"CASE WHEN {_true('islatest')} THEN NULL ELSE newer END",
+        "noncurrent_since": f"CASE WHEN {_true('islatest')} THEN NULL ELSE {_REPLACED} END",
         "held": f"{_true('objectlocklegalholdstatus')} OR {_true('objectlockeventholdstatus')}",
         "locked_until": _moment("objectlockretainuntildate"),
     },
@@ -51,7 +53,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "created": _moment("lastmodified"),
         "used": _moment("lastaccesstime"),
         "storage_class": "accesstier",
-        "noncurrent_since": f"CASE WHEN {_true('iscurrentversion')} THEN NULL ELSE newer END",
+        "noncurrent_since": f"CASE WHEN {_true('iscurrentversion')} THEN NULL ELSE {_REPLACED} END",
         "tags": "try_cast(tags::JSON AS MAP(VARCHAR, VARCHAR))",
         "held": _true("legalhold"),
         "locked_until": _moment("immutabilitypolicyuntildate"),
@@ -142,7 +144,12 @@ def load_report(
     known = FIELDS[cloud] | {"root": _root(cloud, account), "key": f"regexp_replace({key}, '^[^/]*/', '')"}
     if cloud != "az":
         known["key"] = key
-    create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known)
+    try:
+        create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known)
+    except Exception as error:
+        if not type(error).__module__.endswith("duckdb"):
+            raise
+        raise ConfigError(f"{files[0]}: a value does not read: {str(error).splitlines()[0]}") from None
     return frozenset(found)
 
 
@@ -206,6 +213,6 @@ def _with_newer(cloud: Cloud, rows: str) -> str:
     if cloud == "gs":
         return rows
     moment, current = ("lastmodifieddate", "islatest") if cloud == "s3" else ("lastmodified", "iscurrentversion")
-    newer = _NEWER.format(moment=_moment(moment), name=NAMES[cloud], current=current)
+    newer = _NEWER.format(moment=_moment(moment), name="bucket, key" if cloud == "s3" else "name", current=current)
     gone = _true("isdeletemarker" if cloud == "s3" else "deleted")
     return f"FROM (FROM ({rows}) SELECT *, {newer} AS newer) WHERE NOT {gone}"
