@@ -138,3 +138,16 @@ def test_an_action_that_there_is_not_is_refused(actions: str, says: str) -> None
     with pytest.raises(ConfigError) as caught:
         load(f"version: 1\nrules: [{{name: a, verdict: held}}]\nactions: {actions}\n", "p.yaml")
     assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize("verdict", ["held", "quarantined", "rejected"])
+def test_what_does_not_pass_must_not_be_promoted(verdict: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"policy\.yaml:\d+: what is {verdict} must not be promoted; take promote out"
+    ):
+        load(f"{GOOD}actions:\n  clean: [promote]\n  {verdict}: [tag, promote]\n", "policy.yaml")
+
+
+@pytest.mark.parametrize("verdict", ["clean", "flagged"])
+def test_what_passes_may_be_promoted(verdict: str) -> None:
+    assert load(f"{GOOD}actions:\n  {verdict}: [tag, promote]\n", "policy.yaml").policy.actions

@@ -63,6 +63,7 @@ def _convert(document: Document) -> Policy:
         where = document.where(_path(path.rpartition("$")[2]))  # for a name in a mapping: "key` in `$.actions`"
         raise ConfigError(f"{where}: {problem}; `customhouse policy schema` lists it") from error
     _check_rules(policy, document)
+    _check_actions(policy, document)
     return policy
 
 
@@ -78,6 +79,13 @@ def _check_rules(policy: Policy, document: Document) -> None:
             raise ConfigError(f"{where}: two rules are called {name!r}; give each its own name")
     if not policy.rules:
         raise ConfigError(f"{document.where(('rules',))}: no rules, so nothing could be decided; add one")
+
+
+def _check_actions(policy: Policy, document: Document) -> None:
+    for verdict, actions in policy.actions.items():
+        if "promote" in actions and not verdict.passes:
+            where = document.where(("actions", verdict.value))
+            raise ConfigError(f"{where}: what is {verdict.value} must not be promoted; take promote out")
 
 
 def _limits(policy: Policy, document: Document) -> Limits:
