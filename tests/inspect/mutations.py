@@ -18,7 +18,7 @@ _UNCHECKED = frozenset(
     }
 )
 """Wrappers without a checksum of what they hold, or one that libarchive does not check."""
-_PLAIN = frozenset({"data", "text", "pe"})
+_PLAIN = frozenset({"data", "text", "pe", "pickle", "safetensors"})
 
 Edit = tuple[int, int]
 

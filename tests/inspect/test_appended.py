@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import lzma
 import struct
 import tarfile
@@ -232,6 +233,11 @@ def test_zlib_file_is_opened_and_keeps_its_name() -> None:
     inspection = look(zlib.compress(tarred(("x", MARKER))), "model.pkl")
     assert found(inspection) == ["model.pkl!/x"]
     assert clean(look(zlib.compress(b"nothing" * 99), "a.bin"))
+
+
+def test_zlib_file_that_breaks_off_is_a_skip() -> None:
+    whole = zlib.compress(hashlib.shake_128(b"x").hexdigest(4000).encode())
+    assert all(reasons(look(whole[:size], "a.bin")) == {SkipReason.CORRUPT} for size in range(200, len(whole), 97))
 
 
 def test_bytes_behind_a_zlib_file_are_a_skip() -> None:

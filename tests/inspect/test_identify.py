@@ -154,7 +154,7 @@ def test_every_magic_number_is_known_with_anything_behind_it(head: bytes, kind: 
         (b"PK", "text"),
         (b"x^2 + y^2", "text"),
         (b"x\x01 and more", "data"),
-        (zlib.compress(b"a" * 99)[:9], "data"),
+        (zlib.compress(b"a")[:5], "data"),
         (bytes(1080) + b"\x53\xef\7\0", "data"),
         (b"\4\0\0\0" + bytes(12) + b'{"other":{}}', "data"),
         (b"PK\x07\x08\0none", "data"),

@@ -115,6 +115,7 @@ _JAVA_1_1 = 45
 
 _ASAR = b"\x04\0\0\0"
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_CHANCE = 64
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _LZMA = re.compile(rb"[\x00-\xe0]\x00\x00[\x00-\xff][\x00-\x10](?:\xff{8}|[\x00-\xff]{5}\x00{3})\x00", re.DOTALL)
@@ -218,12 +219,13 @@ def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
 
 
 def _inflates(head: bytes) -> bool:
-    """Two bytes are little to go by, so that the rest has to inflate too, and to more than an end."""
+    """Two bytes are little to go by: the rest has to inflate too, to its end or to more than chance would give."""
     stream = zlib.decompressobj()
     try:
-        return bool(stream.decompress(head, HEAD)) and (stream.eof or len(head) >= HEAD or bool(stream.unconsumed_tail))
+        made = len(stream.decompress(head, HEAD))
     except zlib.error:
         return False
+    return made >= _CHANCE or (made > 0 and stream.eof)
 
 
 def _disk(head: bytes) -> str:
