@@ -165,3 +165,22 @@ def test_any_other_json_is_unusable(document: object) -> None:
     for parse in (sarif, cyclonedx):
         with pytest.raises(Unusable):
             list(parse(json.dumps(document).encode(), "s", "m"))
+
+
+@pytest.mark.parametrize(("successful", "expected"), [(True, []), (False, [SkipReason.ENGINE])])
+def test_a_report_that_says_that_its_run_failed_is_a_skip_though_the_status_was_good(
+    *, successful: bool, expected: list[SkipReason]
+) -> None:
+    run = {"tool": {"driver": {"name": "t"}}, "invocations": [{"executionSuccessful": successful}], "results": []}
+    assert reasons(say({"version": "2.1.0", "runs": [run]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("score", "severity"), [("nan", "high"), ("none", "high"), ("0.0", "low"), ("9.8", "critical")]
+)
+def test_a_score_that_is_no_number_leaves_the_level_of_the_result(score: str, severity: str) -> None:
+    driver = {"name": "t", "rules": [{"id": "R", "properties": {"security-severity": score}}]}
+    run = {"tool": {"driver": driver}, "results": [{"ruleId": "R", "level": "error", "message": {"text": "x"}}]}
+    [found] = sarif(json.dumps({"version": "2.1.0", "runs": [run]}).encode(), "s", "m")
+    assert isinstance(found, Finding)
+    assert found.severity == severity

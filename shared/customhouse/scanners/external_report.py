@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,9 +41,14 @@ class _Tool(msgspec.Struct):
     driver: _Driver
 
 
+class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful"}):
+    successful: bool = True
+
+
 class _Run(msgspec.Struct):
     tool: _Tool
     results: list[_Result] = []
+    invocations: list[_Invocation] = []
 
 
 class _Sarif(msgspec.Struct):
@@ -75,6 +81,8 @@ def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
     """One finding per result; a rule's `security-severity` (0 to 10) counts before the result's level."""
     document = _decode(output, _Sarif)
     for run in document.runs:
+        if not all(invocation.successful for invocation in run.invocations):
+            raise Unusable("says that its run failed")
         scores = {rule.id: rule.properties.get("security-severity") for rule in run.tool.driver.rules}
         for result in run.results:
             severity = _scored(scores.get(result.rule)) or _LEVELS.get(result.level, Severity.MEDIUM)
@@ -109,6 +117,8 @@ def _scored(stated: object) -> Severity | None:
     try:
         score = float(str(stated))
     except ValueError:
+        return None
+    if math.isnan(score):
         return None
     return next((level for least, level in _SCORES if score >= least), Severity.LOW)
 
