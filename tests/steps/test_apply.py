@@ -132,6 +132,23 @@ def refusing(stores: dict[str, MemoryStore], call: str, error: Exception) -> dic
     return {root: Refusing(store, call, error) for root, store in stores.items()}
 
 
+class Full(MemoryStore):
+    """Refuses every tag that is longer than what is there, as metadata of at most so many bytes do."""
+
+    def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
+        if sum(len(value or "") for value in changes.values()) > len("clean"):
+            raise Rejected("metadata exceeds 8 KiB")
+        return super().tag(location, changes)
+
+
+def test_a_forged_verdict_goes_where_there_is_no_room_for_the_true_one() -> None:
+    store = Full("memory://full")
+    location = store.put("a", b"bytes", tags={VERDICT_TAG: "clean", "own": "x" * 9})
+    (outcome,) = apply([Tag(location, {VERDICT_TAG: "quarantined"})], lambda _: store, lambda _: Line())
+    assert (outcome.status, outcome.detail) == ("failed", "metadata exceeds 8 KiB")
+    assert store.tags(location) == {"own": "x" * 9}
+
+
 def test_a_tag_for_which_there_is_no_room_is_recorded_and_the_rest_is_done(stores: dict[str, MemoryStore]) -> None:
     _, target, stat = setting(stores)
     steps = (copy_of(stat, target), Tag(stat.location, TAGS), Notify(stat.location, "log:", {}))

@@ -35,8 +35,8 @@ def _do(step: Step, stores: OpenStore, notifiers: OpenNotifier) -> Outcome:
     name = type(step).__name__.lower()
     try:
         match step:
-            case Tag(location, changes):
-                return Outcome(name, "done", stores(location.root).tag(location, changes))
+            case Tag(location):
+                return _tag(step, stores(location.root))
             case Copy():
                 return Outcome(name, "done", _copy(step, stores))
             case Delete(location):
@@ -53,7 +53,17 @@ def _do(step: Step, stores: OpenStore, notifiers: OpenNotifier) -> Outcome:
     except Rejected as error:
         if not isinstance(step, Tag):
             raise
-        return Outcome(name, "failed", step.location, str(error))  # the uploader's own tags may leave no room
+        return Outcome(name, "failed", step.location, str(error))
+
+
+def _tag(step: Tag, store: Store) -> Outcome:
+    """An uploader's own tags may leave no room: then what they say in our name goes, so that nobody believes it."""
+    try:
+        return Outcome("tag", "done", store.tag(step.location, step.changes))
+    except (Conflict, Gone, Denied):
+        raise
+    except Rejected as error:
+        return Outcome("tag", "failed", store.tag(step.location, dict.fromkeys(step.changes)), str(error))
 
 
 def _tell(step: Notify, notifiers: OpenNotifier) -> Outcome:
