@@ -153,7 +153,7 @@ def test_both_ends_of_anything_are_scanned(place: int) -> None:
     inspection = seen(Sparse(1 << 33, {place: MARKER}), scanners=[MarkerScanner(), recorder], limits=Limits())
 
     assert found(inspection) == ["a.bin"]
-    assert {(member.whole, member.last) for member in recorder.seen} == {(False, False), (False, True)}  # on two threads
+    assert {(member.whole, member.last) for member in recorder.seen} == {(False, False), (False, True)}
 
 
 def test_a_tar_is_read_from_the_front_as_far_as_is_allowed() -> None:
