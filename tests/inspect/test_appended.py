@@ -224,6 +224,26 @@ def test_encrypted_file_is_a_skip_that_says_so(head: bytes, wrap: Callable[[byte
     assert reasons(look(wrap(head + bytes(200)), "a.bin")) == {SkipReason.ENCRYPTED}
 
 
+@pytest.mark.parametrize("wrap", [zipped, tarred])
+def test_name_of_what_leads_a_zip_excuses_nothing(wrap: Callable[..., bytes]) -> None:
+    inspection = look(wrap(("prepended-data", b"#!/bin/sh\nexec x\n\x01\0\x02" + bytes(9))), "a.bin")
+    assert reasons(inspection) == {SkipReason.UNSUPPORTED}
+
+
+def test_tar_whose_first_name_is_empty_is_one_whatever_its_first_bytes_say() -> None:
+    wasm = bytearray(tarred(("a", b""))[:512])
+    wasm[:8] = b"\0asm\1\0\0\0"
+    wasm[148:156] = b" " * 8
+    wasm[148:156] = b"%06o\0 " % sum(wasm)
+    inspection = look(bytes(wasm) + tarred(("x.gz", gzip.compress(MARKER))), "a.wasm")
+    assert "a.wasm!/x.gz!/x" in found(inspection)
+    assert "polyglot" in rules(inspection)
+
+
+def test_zlib_file_without_an_ending_keeps_its_name_too() -> None:
+    assert found(look(zlib.compress(MARKER * 9), "blob")) == ["blob!/blob"]
+
+
 def test_encrypted_office_document_is_a_skip() -> None:
     document = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(99)
     assert reasons(look(document, "a.docx")) == {SkipReason.UNSUPPORTED}

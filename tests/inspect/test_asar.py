@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customhouse.inspect import Limits
 from customhouse.model import SkipReason
 from tests.inspect.support import MARKER, clean, found, look, reasons, rules
 
@@ -35,7 +36,7 @@ def test_member_that_lies_beside_the_archive_is_none_of_it() -> None:
     files = {"native.node": {"size": 9, "unpacked": True}, "a": {"size": 2, "offset": "0"}}
     inspection = look(asar(files, b"hi"), "app.asar")
     assert clean(inspection)
-    assert inspection.coverage.members == 2
+    assert inspection.coverage.members == 3
 
 
 def test_empty_files_may_lie_anywhere() -> None:
@@ -70,6 +71,19 @@ def test_bytes_that_are_not_those_of_their_digest_are_a_finding(digest: str, *, 
     inspection = look(asar({"a": {"size": 2, "offset": "0", "integrity": integrity}}, b"hi"), "app.asar")
     assert clean(inspection) == right
     assert right or rules(inspection) == {"bad-checksum"}
+
+
+def test_bytes_behind_the_list_are_seen() -> None:
+    text = b'{"files":{}}'
+    room = len(text) + 400
+    head = b"".join(number.to_bytes(4, "little") for number in (4, room + 8, room + 4, len(text)))
+    inspection = look(head + text + b"\1" + MARKER.ljust(399, b"\1"), "app.asar")
+    assert found(inspection) == ["app.asar!/header"]
+
+
+def test_list_of_more_members_than_are_looked_at_is_not_built() -> None:
+    files = {str(at): {"size": 0, "offset": "0"} for at in range(400)}
+    assert reasons(look(asar(files), "app.asar", limits=Limits(members=100))) == {SkipReason.LIMIT}
 
 
 def test_folders_without_end_are_a_skip() -> None:

@@ -189,3 +189,16 @@ def test_a_scanner_that_fails_on_every_member_leaves_every_member_unopened() -> 
 
     assert reasons(inspection) == {SkipReason.ENGINE}
     assert inspection.coverage.opened == 1
+
+
+def test_task_that_breaks_down_is_told_and_the_next_ones_are_done() -> None:
+    pool, done = Pool(Budget(Limits(workers=1))), list[str]()
+
+    def broken() -> None:
+        raise MemoryError
+
+    pool.submit(broken, 1, "broken")
+    pool.submit(lambda: done.append("next"), 1, "next")
+
+    assert pool.close(10) == ["broken"]
+    assert done == ["next"]

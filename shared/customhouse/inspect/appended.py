@@ -203,7 +203,8 @@ class Watch:
             self.found = self._missing
 
     def _look(self, data: bytes) -> None:
-        self._script = self._script or (self._script is None and scripted(self._kind, data))
+        if self._script is None:
+            self._script = scripted(self._kind, data)
         if not self.found:
             self.found = unopened(self._kind, data)
         if not self.found and self._script and payload(data) is not None:

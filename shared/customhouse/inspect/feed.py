@@ -194,7 +194,7 @@ def _worth(scanner: Glancing, batch: Batch) -> Iterable[int]:
     """The members that a scanner has to look at; all of them where it cannot tell."""
     try:
         return sorted(scanner.glance(batch))
-    except Exception:  # noqa: BLE001 -- whatever it is, `scan` meets it again, and there it is recorded
+    except BaseException:  # noqa: BLE001 -- as in `_guarded`: `scan` meets it again, and there it is recorded
         return range(len(batch.members))
 
 

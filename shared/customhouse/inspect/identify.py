@@ -242,7 +242,7 @@ def _disk(head: bytes) -> str:
 def _tar_header(head: bytes) -> bool:
     """Whether a tar header's checksum is right: the sum of 512 bytes, signed or not, its own field as spaces."""
     field = head[148:156]
-    if len(head) < 512 or not head[0]:  # noqa: PLR2004 -- a tar block
+    if len(head) < 512:  # noqa: PLR2004 -- a tar block
         return False
     if field[:1] == b"\x80":  # in base 256, as GNU has it
         stated = int.from_bytes(field[1:], "big")

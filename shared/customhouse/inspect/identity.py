@@ -92,7 +92,15 @@ def _manifests(name: str, kind: str, packages: Iterable[Package]) -> dict[str, t
         path = package.member.removeprefix(f"{name}!/")
         if manifest and path != package.member and manifest.fullmatch(path):
             first.setdefault(path, package.purl)
-    return {path: (purl, PackageURL.from_string(purl)) for path, purl in first.items()}
+    return {path: (purl, read) for path, purl in first.items() if (read := _read(purl))}
+
+
+def _read(purl: str) -> PackageURL | None:
+    """A purl as a manifest made it; None for one that is none, which a policy's own tools may have written."""
+    try:
+        return PackageURL.from_string(purl)
+    except ValueError:
+        return None
 
 
 def _file(name: str) -> str:

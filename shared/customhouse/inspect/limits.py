@@ -115,5 +115,5 @@ class Budget:
             self._on_disk -= disk
 
     def _in_time(self) -> None:
-        if self._clock() - self._start > self.limits.seconds + self.received / self.limits.rate:
+        if self.remaining < 0:
             raise Exhausted("time-limit", f"stopped after {self.elapsed:.0f} s")

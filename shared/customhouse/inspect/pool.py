@@ -20,6 +20,7 @@ class Pool:
         self._room = threading.Condition()
         self._queued = self._number = 0
         self._open: dict[int, object] = {}
+        self._failed: list[object] = []
         self._threads: list[threading.Thread] = []
 
     def submit(self, task: Task, cost: int, label: object) -> None:
@@ -42,17 +43,20 @@ class Pool:
             number, task, cost = item
             try:
                 task()
-            finally:
-                with self._room:
-                    self._queued -= cost
-                    self._open.pop(number, None)
-                    self._room.notify_all()
+                failed = False
+            except BaseException:  # noqa: BLE001 -- what is not done is told by its label, whatever stopped it
+                failed = True
+            with self._room:
+                self._queued -= cost
+                label = self._open.pop(number, None)
+                self._failed += [label] if failed else []
+                self._room.notify_all()
 
     def close(self, patience: float) -> list[object]:
         """Wait for what was submitted, at most `patience` seconds more; the labels of what did not end."""
         with self._room:
             self._room.wait_for(lambda: not self._open, max(0.0, patience))
-            left = list(self._open.values())
+            left = [*self._failed, *self._open.values()]
         for _ in self._threads:
             self._tasks.put(None)
         return left

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from customhouse.inspect.appended import Watch
 from customhouse.inspect.feed import WINDOW, Feed
-from customhouse.inspect.formats import ENCRYPTED, FORMATS, UNOPENED
+from customhouse.inspect.formats import FORMATS, closed
 from customhouse.inspect.identify import HEAD, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, LimitHit, Limits
@@ -180,13 +180,13 @@ def _ends(node: Node, head: bytes, parts: Parts, feed: Feed, ledger: Ledger) -> 
     feed.part(last)
     for scanner in feed.seeking(first):
         feed.stream(structs.replace(first, stream=(file := parts.open())), [scanner], _Opened(file))
-    if kind in UNOPENED or kind in ENCRYPTED:
-        ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
+    if why := closed(kind):
+        ledger.skip(node.path, *why)
     watch = Watch(kind)
     for _ in watch.through((first.data, last.data)):
         pass
-    if why := watch.found or ("the zip at its end is not opened" if watch.zip else ""):
-        ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
+    if found := watch.found or ("the zip at its end is not opened" if watch.zip else ""):
+        ledger.skip(node.path, SkipReason.UNSUPPORTED, found)
     return kind
 
 

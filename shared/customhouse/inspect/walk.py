@@ -14,9 +14,8 @@ from customhouse.inspect import parts
 from customhouse.inspect.appended import Watch, missing, payload, scripted, unopened, zip_within
 from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
-from customhouse.inspect.formats import COMPRESSORS, ENCRYPTED, FORMATS, UNOPENED, Format
+from customhouse.inspect.formats import COMPRESSORS, FORMATS, Format, closed
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
-from customhouse.inspect.formats.zip_gaps import PREPENDED
 from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
@@ -42,6 +41,7 @@ class Node(msgspec.Struct, frozen=True):
     size: int | None = None
     rooted: bool = False
     prefix: str = ""
+    leading: bool = False
 
     @property
     def inside(self) -> str:
@@ -81,10 +81,8 @@ class Walker:
         format_ = FORMATS.get(kind)
         if format_ is not None and self._shallow(node):
             return self._guarded(node, lambda: self._expand(node, kind, format_, reader, file)) or kind
-        if kind in UNOPENED:
-            self._ledger.skip(node.path, SkipReason.UNSUPPORTED, f"{kind} is not opened")
-        elif kind in ENCRYPTED:
-            self._ledger.skip(node.path, SkipReason.ENCRYPTED, f"encrypted ({kind})")
+        if why := closed(kind):
+            self._ledger.skip(node.path, *why)
         return self._guarded(node, lambda: self._leaf(node, kind, reader, file)) or kind
 
     def _kind(self, node: Node, head: bytes) -> str:
@@ -170,7 +168,7 @@ class Walker:
         start = payload(data) if scripted(kind, data) else None
         zipped = ends_as_zip(data)
         why = unopened(kind, data[:start])
-        if not why and start is None and not zipped and node.name != PREPENDED:  # what is in front of a zip has it
+        if not why and start is None and not zipped and not node.leading:
             why = missing(kind, data)
         if why:
             self._ledger.skip(node.path, SkipReason.UNSUPPORTED, why)
@@ -236,6 +234,7 @@ class Walker:
                 entry.size,
                 rooted,
                 (node.prefix or inside) if entry.transparent else "",
+                entry.leading,
             )
             content = self._entry(child, entry, book)
             if entry.transparent and kind in COMPRESSORS and content in TARS:
@@ -270,7 +269,7 @@ class Walker:
             return self.walk(node, Reader(data))
         whole = b"".join(data)
         kind = self._kind(node, whole[:HEAD])
-        if kind in FORMATS or kind in UNOPENED or kind in ENCRYPTED or len(whole) != entry.size:
+        if kind in FORMATS or closed(kind) or len(whole) != entry.size:
             return self.walk(node, Reader((whole,)))
         self._misnamed(node, kind)
         self._feed.whole(self._member(node, kind, whole))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class _Doing:
         return bucket
 
     def _put_off(self, item: Item) -> bool:
-        return item.rule in self.header.dated and not self.dates.get(identity(item.location), self.now + 1) <= self.now
+        return item.rule in self.header.dated and self.dates.get(identity(item.location), math.inf) > self.now
 
 
 def patiently(work: Callable[[], Outcome], item: Item, sleep: Sleep) -> Outcome:

@@ -57,15 +57,11 @@ def _follow(images: _Images, chosen: list[Disposition], now: float) -> list[Disp
     while waiting:
         subject = chosen[at := waiting.pop()]
         for referrer in images.referrers_of(at):
-            if chosen[referrer].action is Action.NONE and not _guarded(images.inventory[referrer], now):
+            item = images.inventory[referrer]
+            if chosen[referrer].action is Action.NONE and not item.held and not item.locked(now):
                 chosen[referrer] = Disposition(Action.DELETE, subject.rule, "closure: its subject is deleted")
                 waiting.append(referrer)
     return chosen
-
-
-def _guarded(item: Artifact, now: float) -> bool:
-    """Whether a hold or lock forbids deleting it."""
-    return item.held or (item.locked_until is not None and item.locked_until > now)
 
 
 def _keep(images: _Images, chosen: list[Disposition]) -> list[Disposition]:

@@ -86,7 +86,7 @@ def protection(rule: Rule, item: Artifact, now: float, in_use: AbstractSet[str])
     """The clause that protects a candidate from a rule, empty where none does."""
     if rule.action is Action.DELETE and item.held:
         return "hold"
-    if rule.action is Action.DELETE and item.locked_until is not None and item.locked_until > now:
+    if rule.action is Action.DELETE and item.locked(now):
         return "lock"
     if rule.protect.tag and carries(item.tags, rule.protect.tag, every=False):
         return "protect tag"

@@ -65,6 +65,10 @@ class Artifact:
         """Whether this is the current version of its key."""
         return self.noncurrent_since is None
 
+    def locked(self, now: float) -> bool:
+        """Whether its retention has not ended."""
+        return self.locked_until is not None and self.locked_until > now
+
     @property
     def address(self) -> str:
         """Root and key without a version, as an in-use list may name it."""

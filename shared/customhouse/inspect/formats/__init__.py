@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from customhouse.inspect.formats.entry import Entry, Source
+from customhouse.model import SkipReason
 
 Entries = Callable[[Source], Iterator[Entry]]
 
@@ -65,3 +66,10 @@ UNOPENED = frozenset(
 
 ENCRYPTED = frozenset({"luks", "age", "openssl-enc"})
 """What nobody can see into without a key."""
+
+
+def closed(kind: str) -> tuple[SkipReason, str] | None:
+    """Why a kind is not opened; None where it is, or where there is nothing to open."""
+    if kind in UNOPENED:
+        return SkipReason.UNSUPPORTED, f"{kind} is not opened"
+    return (SkipReason.ENCRYPTED, f"encrypted ({kind})") if kind in ENCRYPTED else None

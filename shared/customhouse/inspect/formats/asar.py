@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import msgspec
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source
+from customhouse.inspect.limits import LimitHit
 from customhouse.model import SkipReason
 
-_PREFIX = 16
+_SIZE, _PREFIX = 4, 16
+"""Bytes of its mark, without which the list is no archive again, and of all before the list."""
+_BRACES = 3
+"""Objects that the list has for one member at most: itself, a folder's files, its digests."""
 _DEEPEST = 256
 
 
@@ -45,8 +49,9 @@ class _Placed:
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """Links, then files in the order of their bytes, then what no file holds."""
+    """The list itself, links, files in the order of their bytes, then what no file holds."""
     base, root = _header(source)
+    yield Entry("header", source.blocks(_SIZE, base - _SIZE), base - _SIZE)
     placed: list[_Placed] = []
     for name, node in _nodes(root, "", 0):
         if node.unpacked:  # beside the archive, where it is an artifact of its own
@@ -91,8 +96,11 @@ def _header(source: Source) -> tuple[int, _Node]:
     whole, length = int.from_bytes(head[4:8], "little"), int.from_bytes(head[12:16], "little")
     if len(head) < _PREFIX or length > whole or length > source.limits.directory:
         raise Corrupt("a list of members of impossible length", "bad-directory")
+    text = source.at(_PREFIX, length)
+    if text.count(b"{") > _BRACES * source.limits.members:
+        raise LimitHit("member-limit", f"a list of more than {source.limits.members:,} members")
     try:
-        return 8 + whole, msgspec.json.decode(source.at(_PREFIX, length), type=_Node)
+        return 8 + whole, msgspec.json.decode(text, type=_Node)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Corrupt("its list of members is no such list", "bad-directory") from error
 

@@ -40,7 +40,8 @@ class Entry(msgspec.Struct):
 
     `data` are its inflated bytes, None where it has none; they are taken before the next entry is asked for. `size`
     is the stated size where there is one, `consumed` the packed bytes read for it so far where it is compressed.
-    `skip` says why its bytes cannot be had. `transparent` is the one content of a compressed file.
+    `skip` says why its bytes cannot be had. `transparent` is the one content of a compressed file, `leading` what
+    stands in front of the container and may carry it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Entry(msgspec.Struct):
     consumed: Callable[[], int] | None = None
     skip: tuple[SkipReason, str] | None = None
     transparent: bool = False
+    leading: bool = False
 
 
 @dataclass(slots=True)

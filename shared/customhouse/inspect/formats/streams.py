@@ -120,7 +120,8 @@ def content(source: Source, blocks: Iterator[bytes], name: str = "") -> Iterator
     """The one entry of a compressed file, named like the file without its last suffix unless it has a name."""
     base = source.name.rpartition("/")[2]
     stem, dot, suffix = base.rpartition(".")
-    name = name or stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
+    if not name:
+        name = stem + _SUFFIXES.get(dot + suffix.lower(), "") if dot and stem else f"{base or 'data'}.content"
     start = source.reader.position
     yield Entry(name, _followed(source, blocks), consumed=lambda: source.reader.position - start, transparent=True)
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from customhouse.inspect.formats.entry import Entry, Source
 from customhouse.inspect.formats.zip_records import LOCAL
 
-PREPENDED = "prepended-data"
-"""What lies in front of the first member is called so."""
 _SIGNING = b"APK Sig Block 42"
 
 
@@ -22,10 +20,10 @@ def gap(source: Source, start: int, stop: int) -> Iterator[Entry]:
     if source.at(stop - 16, 16) == _SIGNING:
         yield Entry("apk-signing-block", source.blocks(start, stop - start), stop - start)
         return
-    name = PREPENDED if start == 0 else f"hidden-data-{start}"
+    name = f"hidden-data-{start}" if start else "prepended-data"
     if start or not head.startswith((b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"Cr24", b"JM\1\0")):
         rule, message = ("hidden-member", "a member that is not in the central directory")
         if not head.startswith(LOCAL):
             rule, message = ("hidden-data" if start else "prepended-data"), f"{stop - start:,} bytes of no member"
         source.high(rule, message)
-    yield Entry(name, source.blocks(start, stop - start), stop - start)
+    yield Entry(name, source.blocks(start, stop - start), stop - start, leading=not start)

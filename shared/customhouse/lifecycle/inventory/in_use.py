@@ -19,11 +19,10 @@ TELLING = ("image", "imageID", "inUseCount")
 def parse(text: str, name: str) -> frozenset[str]:
     """The digests and addresses in a list, a Kubernetes dump or what ECR and Inspector know of use in ECS and EKS.
 
-    A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` at its start or after a
-    space begins a comment. A dump is the
-    output of `kubectl get pods -A -o json`; on AWS, of `aws inspector2 list-coverage` or `aws ecr
-    describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): an unreadable
-    list must not look like an empty one.
+    A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` at its start or after a space begins
+    a comment. A dump is the output of `kubectl get pods -A -o json`; on AWS, of `aws inspector2 list-coverage` or `aws
+    ecr describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): an
+    unreadable list must not look like an empty one.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("{", "[")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 
 from customhouse.catalog import Catalog, Record
 from customhouse.catalog.record import decode
@@ -26,10 +27,7 @@ class Index:
         for record in records:
             word = record.decided, known(record.decision, record.inspection)
             for name in {name for place in places(record) for name in identities(place)}:
-                if (
-                    self._known.get(name, word)[0] <= record.decided
-                ):  # of versions with the same bytes the last word counts
-                    self._known[name] = word
+                self._known[name] = max(word, self._known.get(name, word), key=itemgetter(0))  # the last word counts
 
     def __call__(self, location: Location) -> Known | None:
         """What is known of a version; None where it was never inspected."""
