@@ -17,6 +17,7 @@ from customhouse.inspect import Limits
 from customhouse.inspect.appended import Watch, unopened
 from customhouse.model import SkipReason
 from tests.inspect.support import MARKER, clean, found, iso, look, reasons, rules, tarred, zipped
+from tests.inspect.wraps import lzip
 
 PROGRAM = b"MZ" + b"\x90" * 400
 SEVEN = b"7z\xbc\xaf\x27\x1c\x00\x04"
@@ -77,6 +78,7 @@ PACKED = {
     "zst": zstandard.compress(tarred(("x", MARKER))),
     "lz4": lz4.frame.compress(tarred(("x", MARKER))),
     "lzma": lzma.compress(tarred(("x", MARKER)), lzma.FORMAT_ALONE),
+    "lz": lzip(tarred(("x", MARKER))),
     "tar": tarred(("é", b""), ("x.gz", gzip.compress(MARKER))),
 }
 
@@ -258,6 +260,20 @@ def test_zlib_file_is_opened_and_keeps_its_name() -> None:
 def test_zlib_file_that_breaks_off_is_a_skip() -> None:
     whole = zlib.compress(hashlib.shake_128(b"x").hexdigest(4000).encode())
     assert all(reasons(look(whole[:size], "a.bin")) == {SkipReason.CORRUPT} for size in range(200, len(whole), 97))
+
+
+@pytest.mark.parametrize("front", [b"", b"#!/bin/sh\ntail $0; exit\n"])
+def test_bytes_behind_an_lzip_file_are_a_member_and_a_finding(front: bytes) -> None:
+    inspection = look(front + lzip(tarred(("ok", b"hi"))) + gzip.compress(MARKER), "a.bin")
+    assert found(inspection)
+    assert "trailing-data" in rules(inspection)
+
+
+@pytest.mark.parametrize("at", [5, -1, -9, -17, 30])
+def test_lzip_file_that_is_damaged_is_never_clean(at: int) -> None:
+    data = bytearray(lzip(b"nothing" * 99))
+    data[at] ^= 0x55
+    assert not clean(look(bytes(data), "a.lz"))
 
 
 def test_bytes_behind_a_zlib_file_are_a_skip() -> None:

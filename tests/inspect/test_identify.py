@@ -50,6 +50,7 @@ MAGIC = [
     (b"MSCF\0\0\0\0", "cab"),
     (b"xar!", "xar"),
     (b"LZIP\x01", "lzip"),
+    (b"LZIP\0", "lzip"),
     (b"\x1f\x9d\x90", "compress"),
     (b"MSWIM\0\0\0", "wim"),
     (b"hsqs", "squashfs"),

@@ -50,3 +50,15 @@ def test_an_archive_that_breaks_off_is_corrupt(kind: str, cut: int) -> None:
 )
 def test_what_is_wrong_with_a_name_is_a_finding(data: bytes, rule: str) -> None:
     assert rule in rules(look(data, "a.bin"))
+
+
+def squeezed(data: bytes) -> bytes:
+    """What compress(1) could have written: each byte as a code of nine bits, of which there is room for 255."""
+    bits = sum(byte << 9 * at for at, byte in enumerate(data[:255]))
+    return b"\x1f\x9d\x90" + bits.to_bytes(-(-9 * len(data[:255]) // 8), "little")
+
+
+def test_what_compress_packed_is_opened_by_the_walk() -> None:
+    inspection = look(squeezed(MARKER), "a.txt.Z")
+    assert found(inspection) == ["a.txt.Z!/a.txt"]
+    assert inspection.coverage.complete

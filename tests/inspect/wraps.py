@@ -32,6 +32,12 @@ def zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data)
 
 
+def lzip(data: bytes) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}]
+    packed = lzma.compress(data, lzma.FORMAT_ALONE, filters=filters)[13:]
+    return b"LZIP\x01\x10" + packed + struct.pack("<IQQ", zlib.crc32(data), len(data), len(packed) + 26)
+
+
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gz": lambda data: gzip.compress(data, mtime=0),
     "bz2": bz2.compress,
@@ -39,6 +45,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE),
     "zst": zstd,
     "lz4": lambda data: lz4.compress(data, content_checksum=True),
+    "lz": lzip,
     "br": lambda data: brotli.compress(data, quality=2),
     "zz": zlib.compress,
 }

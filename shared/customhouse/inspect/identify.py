@@ -32,6 +32,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MSCF\0\0\0\0", "cab"),
     (0, b"xar!", "xar"),
     (0, b"LZIP\x01", "lzip"),
+    (0, b"LZIP\0", "lzip"),
     (0, b"\x1f\x9d", "compress"),
     (0, b"MSWIM\0\0\0", "wim"),
     (0, b"hsqs", "squashfs"),

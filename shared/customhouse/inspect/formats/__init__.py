@@ -33,6 +33,7 @@ FORMATS: dict[str, Format] = {
     "bzip2": Format("streams:bzip2"),
     "xz": Format("streams:xz"),
     "lzma": Format("streams:lzma"),
+    "lzip": Format("streams:lzip"),
     "lz4": Format("streams:lz4"),
     "brotli": Format("streams:brotli"),
     "zstd": Format("zstd"),
@@ -46,13 +47,12 @@ FORMATS: dict[str, Format] = {
     "rar": Format("libarchive", seeks=True),
     "cab": Format("libarchive", seeks=True),
     "lha": Format("libarchive", seeks=True),
-    "xar": Format("libarchive", seeks=True),
-    "lzip": Format("libarchive", seeks=True),
-    "compress": Format("libarchive", seeks=True),
+    "xar": Format("libarchive:xar", seeks=True),
+    "compress": Format("libarchive:compress", seeks=True),
     "cpio-binary": Format("libarchive", seeks=True),
 }
 
-COMPRESSORS = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "brotli", "zstd", "zlib"})
+COMPRESSORS = frozenset({"gzip", "bzip2", "xz", "lzma", "lzip", "lz4", "brotli", "zstd", "zlib", "compress"})
 """Formats that hold one thing."""
 
 UNOPENED = frozenset(

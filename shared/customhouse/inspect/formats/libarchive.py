@@ -4,41 +4,52 @@ from __future__ import annotations
 
 import ctypes
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type, Unopened
+from customhouse.inspect.formats.streams import content
 from customhouse.model import SkipReason
 
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
-_ENDING = (b"Rar!", b"MSCF", b"\xc7\x71")
-"""Formats of which libarchive reads no further than their end."""
 _END_RECORD = 16
 """Bytes of an end record that libarchive may leave unread."""
 
 
 def entries(source: Source) -> Iterator[Entry]:
     """The members as libarchive reads them, one after the other, and what lies behind the end."""
+    end = yield from _read(source, "all", "none", _entry)
+    if end + _END_RECORD < source.size:
+        source.high("trailing-data", "bytes follow the end of the archive")
+        yield Entry("trailing-data", source.blocks(end, source.size - end), source.size - end)
+
+
+def xar(source: Source) -> Iterator[Entry]:
+    """As `entries`; its members lie anywhere, and libarchive does not tell what lies between them."""
+    yield from entries(source)
+    source.skip(SkipReason.UNSUPPORTED, "what lies between its members is not looked at")
+
+
+def compress(source: Source) -> Iterator[Entry]:
+    """What Unix's compress packed, which has no end of its own; whatever it is, the walk opens it."""
+    yield from _read(source, "raw", "compress", lambda _, member: next(content(source, _blocks(member))))
+
+
+def _read(source: Source, format_: str, filter_: str, tell: Callable[[Any, Any], Entry]) -> Generator[Entry, None, int]:
+    """What libarchive reads; where that ends."""
     try:
         import libarchive  # noqa: PLC0415 -- needs a system library that functions do not have
     except (ImportError, OSError, AttributeError, TypeError) as error:
         raise Unopened(SkipReason.UNSUPPORTED, "this format needs libarchive, which is not here") from error
     source.file.seek(0)
     try:
-        with libarchive.stream_reader(source.file, block_size=1 << 16) as archive:
+        with libarchive.stream_reader(source.file, format_, filter_, block_size=1 << 16) as archive:
             for member in archive:
-                yield _entry(libarchive.ffi, member)
-            end = int(libarchive.ffi.filter_bytes(archive._pointer, -1))  # noqa: SLF001 -- libarchive-c hides it
+                yield tell(libarchive.ffi, member)
+            return int(libarchive.ffi.filter_bytes(archive._pointer, -1))  # noqa: SLF001 -- libarchive-c hides it
     except libarchive.ArchiveError as error:
         reason = SkipReason.ENCRYPTED if "ncrypt" in str(error) else SkipReason.CORRUPT
         raise Unopened(reason, f"libarchive: {error}") from error
-    yield from _behind(source, end)
-
-
-def _behind(source: Source, end: int) -> Iterator[Entry]:
-    if source.at(0, 4).startswith(_ENDING) and end + _END_RECORD < source.size:
-        source.high("trailing-data", "bytes follow the end of the archive")
-        yield Entry("trailing-data", source.blocks(end, source.size - end), source.size - end)
 
 
 def _entry(ffi: Any, member: Any) -> Entry:  # noqa: ANN401 -- libarchive-c has no types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma as _lzma
+import struct
 import zlib as _zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
@@ -181,6 +182,39 @@ def lzma(source: Source) -> Iterator[Entry]:
         return Standard(_lzma.LZMADecompressor(_lzma.FORMAT_ALONE, memlimit=source.limits.dictionary))
 
     return content(source, _as_corrupt(inflate(source.reader, new, lambda _: False), (_lzma.LZMAError,)))
+
+
+def lzip(source: Source) -> Iterator[Entry]:
+    """The lzip format (https://www.nongnu.org/lzip/manual/lzip_manual.html#File-format), several members too."""
+    return content(source, _as_corrupt(_lzip_members(source), (_lzma.LZMAError,)))
+
+
+def _lzip_members(source: Source) -> Iterator[bytes]:
+    reader = source.reader
+    while True:
+        start = reader.position
+        new = _lzip_decoder(source, reader.read(6)[5:])
+        total = crc = 0
+        for block in inflate(reader, new, lambda _: False):
+            total, crc = total + len(block), isal_zlib.crc32(block, crc)
+            yield block
+        end = struct.pack("<IQQ", crc, total, reader.position + 20 - start)
+        if reader.read(20) != end:
+            raise Corrupt("its end says something else than what is there", "bad-checksum")
+        if not reader.peek(5).startswith(b"LZIP\x01"):
+            return
+
+
+def _lzip_decoder(source: Source, code: bytes) -> Callable[[], Inflater]:
+    """For a dictionary of the coded size: a power of two less some sixteenths of it."""
+    whole = 1 << (code[0] & 31) if code else 0
+    size = whole - (whole >> 4) * (code[0] >> 5) if code else 0
+    if not 1 << 12 <= size <= 1 << 29:
+        raise Corrupt("a dictionary of no possible size")
+    if size > source.limits.dictionary:
+        raise Unopened(SkipReason.LIMIT, "its dictionary needs more memory than is allowed")
+    filters = [{"id": _lzma.FILTER_LZMA1, "dict_size": size, "lc": 3, "lp": 0, "pb": 2}]
+    return lambda: Standard(_lzma.LZMADecompressor(_lzma.FORMAT_RAW, filters=filters))
 
 
 def lz4(source: Source) -> Iterator[Entry]:
