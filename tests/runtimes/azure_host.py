@@ -169,7 +169,10 @@ class AzureHost:
         self._settings = environment
         self._queues = _queue_settings(folder, environment)
         self._worker = _Worker(folder, environment, python)
-        self._service = QueueServiceClient.from_connection_string(environment["AzureWebJobsStorage"])
+        self._service = QueueServiceClient.from_connection_string(
+            environment["AzureWebJobsStorage"],
+            use_env_settings=False,  # read on threads, while pytest writes to the environment
+        )
         self._stopping = threading.Event()
         self._webhooks = _Webhooks(self)
         self._threads = [threading.Thread(target=self._webhooks.serve_forever, kwargs={"poll_interval": 0.05})]
