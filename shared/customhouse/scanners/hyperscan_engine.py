@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import re
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import hyperscan
 
 _EDGE = re.compile(rb"\((?:\?:)?\^\|(?:\\n|\[\^[^\]\\]*\])\)|\((?:\?:)?(?:\\s|\[\^[^\]\\]*\])\|\$\)")
 """The beginning or the end of the data, or a byte there that may be a line feed."""
 _PLAIN = re.compile(rb"\\[^AzZG]|\[\^?\]?[^\]]*\]")
+
+
+VERSION = str(vars(hyperscan)["__version__"])
 
 
 class TooMany(Exception):  # noqa: N818 -- says what is too many: places
@@ -47,6 +52,18 @@ class Engine:
         if own is None:
             own = self._scratch.value = hyperscan.Scratch(self._database)
         return own
+
+
+def file_name(digest: str) -> str:
+    """What the compiled database of these expressions is called: a database is made for an engine and a processor."""
+    return f"{digest}-{VERSION}-{platform.machine()}.hsdb"
+
+
+def stored(path: Path) -> hyperscan.Database | None:
+    """A database that was compiled before; None where there is none, or one that this processor refuses."""
+    with contextlib.suppress(OSError, hyperscan.HyperscanError):
+        return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
+    return None
 
 
 def floats(expression: bytes) -> bool:

@@ -14,11 +14,11 @@ from typing import Literal
 
 from customhouse.model import Fact, Finding, Skip, SkipReason
 from customhouse.scanners import Batch, Member
-from customhouse.scanners.hyperscan_engine import TooMany
+from customhouse.scanners.hyperscan_engine import VERSION, TooMany
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.secrets_encoded import begins, decoded, maybe_wide, wide
 from customhouse.scanners.secrets_judge import fixture, genuine
-from customhouse.scanners.secrets_matcher import ENGINE, Match, Matcher, digest
+from customhouse.scanners.secrets_matcher import Match, Matcher, digest
 from customhouse.scanners.secrets_rules import CURATED, load
 
 _LIMIT = 1000
@@ -47,7 +47,7 @@ class SecretsScanner:
 
     def __init__(self, options: SecretsOptions) -> None:
         rules = load([*([CURATED] if options.curated else []), *map(Path, options.rules)])
-        self.version = f"hyperscan {ENGINE}, rules {digest(rules)}"
+        self.version = f"hyperscan {VERSION}, rules {digest(rules)}"
         self._matcher = Matcher(rules)
         self._fixtures = options.fixtures
         self._salt = options.salt.encode()[:64] or secrets.token_bytes(32)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import itertools
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +13,9 @@ import hyperscan
 import re2
 
 from customhouse.errors import ConfigError
-from customhouse.scanners.hyperscan_engine import Engine, compiled, floats
+from customhouse.scanners.hyperscan_engine import Engine, compiled, file_name, floats, stored
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
-ENGINE: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing in its stub
 CANDIDATES = 100_000
 """Places per window at which rules may match; beyond that the window counts as not seen."""
 
@@ -77,23 +74,14 @@ def digest(rules: Sequence[Rule]) -> str:
 def precompile(folder: Path = CURATED) -> Path:
     """Write the curated rules' database where `Matcher` finds it; run when a deployment is built."""
     rules = load([CURATED])
-    path = folder / _dump_name(rules)
+    path = folder / file_name(digest(rules))
     path.write_bytes(hyperscan.dumpb(_compile(rules)))
     return path
 
 
-def _dump_name(rules: Sequence[Rule]) -> str:
-    return f"{digest(rules)}-{ENGINE}-{platform.machine()}.hsdb"
-
-
 @functools.lru_cache(maxsize=4)
 def _database(rules: tuple[Rule, ...], folder: Path = CURATED) -> hyperscan.Database:
-    path = folder / _dump_name(rules)
-    if path.is_file():
-        # A database is made for a processor; one made elsewhere may be refused, and is then compiled here.
-        with contextlib.suppress(hyperscan.HyperscanError):
-            return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
-    return _compile(rules)
+    return stored(folder / file_name(digest(rules))) or _compile(rules)
 
 
 def _compile(rules: Sequence[Rule]) -> hyperscan.Database:
