@@ -7,13 +7,12 @@ import gzip
 import io
 import json
 import struct
-import tarfile
 import zipfile
 from collections.abc import Mapping
 
 import zstandard
 
-from tests.inspect.support import ar, cpio
+from tests.inspect.support import ar, cpio, tarred
 from tests.scanners.ecosystems import rpm as rpmfile
 
 DIGEST = "sha256:" + "ab" * 32
@@ -34,13 +33,7 @@ CARGO = b"[package]\nname = 'p'\nversion = '1.0.0'\n"
 
 def tar(files: Mapping[str, bytes]) -> bytes:
     """A tar, in the order given."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+    return tarred(*files.items())
 
 
 def tgz(files: Mapping[str, bytes]) -> bytes:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +12,7 @@ from customhouse.scanners.packages import Packages
 from customhouse.scanners.vulnerabilities import Vulnerabilities, build
 from customhouse.vulnerabilities import shards
 from customhouse.vulnerabilities.library import Library
+from tests.inspect.support import tarred
 from tests.scanners.support import member
 from tests.vulnerabilities.support import NOW, empty, index, record
 
@@ -180,22 +179,11 @@ def test_options_are_checked() -> None:
         build({"index": empty(), "depth": 1})
 
 
-def unpacked(files: dict[str, bytes]) -> bytes:
-    """A file system as a tar archive."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
-
-
 def test_a_file_a_package_is_matched_by_the_os_release_beside_it(clock: Clock) -> None:
     library = empty()
     index(record("D-1", "Debian:12", "tzdata", ("introduced", "0"), ("fixed", "2025a-1")), library=library)
     status, told = b"Package: tzdata\nVersion: 2024a-1\n", b"ID=debian\nVERSION_ID=12\n"
-    image = unpacked({"var/lib/dpkg/status.d/tzdata": status, "etc/os-release": told})
+    image = tarred(("var/lib/dpkg/status.d/tzdata", status), ("etc/os-release", told))
     seen = inspect("image.tar", [image], [Vulnerabilities(library, 7, clock)], Limits())
     assert [(finding.rule, finding.member) for finding in seen.findings] == [
         ("D-1", "image.tar!/var/lib/dpkg/status.d/tzdata")
