@@ -16,7 +16,7 @@ from typing import Any
 BEGAN = time.process_time()
 
 from customhouse.model import Package  # noqa: E402 -- the import is part of what is measured
-from customhouse.scanners import Batch, Concluding, Glancing, Member, Scanner, load  # noqa: E402
+from customhouse.scanners import Batch, Concluding, Glancing, Member, Scanner, load  # noqa: E402 -- as above
 
 WHOLE, WINDOW, OVERLAP = 16 << 20, 4 << 20, 64 << 10
 BATCH, TOGETHER = 512 << 10, 64
@@ -55,7 +55,7 @@ def configured(options: dict[str, Any]) -> dict[str, Any]:
     """The policy's options, an index opened as the app opens it."""
     if "index" in options:
         from customhouse.stores import open_store  # noqa: PLC0415 -- only where there is one
-        from customhouse.vulnerabilities.library import Library  # noqa: PLC0415
+        from customhouse.vulnerabilities.library import Library  # noqa: PLC0415 -- as above
 
         options["index"] = Library(open_store(options["index"]))
     return options

@@ -11,9 +11,9 @@ from pathlib import Path
 BEGAN = time.process_time()
 
 from customhouse.model import Coverage, Inspection, Location  # noqa: E402 -- the import is part of what is measured
-from customhouse.scanners import signatures  # noqa: E402
-from customhouse.signatures.beside import look  # noqa: E402
-from customhouse.stores import open_store  # noqa: E402
+from customhouse.scanners import signatures  # noqa: E402 -- as above
+from customhouse.signatures.beside import look  # noqa: E402 -- as above
+from customhouse.stores import open_store  # noqa: E402 -- as above
 
 
 def main(folder: str) -> None:

@@ -117,7 +117,7 @@ def _squashfs(head: bytes) -> bool:
 
 def _pyinstaller(head: bytes) -> bool:
     """Its cookie: lengths, and Python's version as 27 or 311 (PyInstaller's archive/writers.py)."""
-    return int.from_bytes(head[8:12], "big") > 0 and 20 < int.from_bytes(head[20:24], "big") < 1000  # noqa: PLR2004
+    return int.from_bytes(head[8:12], "big") > 0 and 20 < int.from_bytes(head[20:24], "big") < 1000  # noqa: PLR2004 -- as it says
 
 
 def _nsis(head: bytes) -> bool:
