@@ -226,6 +226,8 @@ def _items(path: Path) -> Iterator[Item]:
     with path.open("rb") as file:
         file.readline()
         for number, line in enumerate(file, start=2):
+            if line == b"\n":  # what DuckDB writes behind no items
+                continue
             try:
                 yield decode(line)
             except msgspec.MsgspecError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
@@ -234,23 +232,20 @@ def _samples(database: duckdb.DuckDBPyConnection, acting: Sequence[str]) -> tupl
 
 
 def _write_lines(database: duckdb.DuckDBPyConnection, header: Header, out: Path) -> None:
-    """The header's line, then DuckDB's own JSON Lines behind it."""
-    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f"{out.name}.") as body:
-        target = table.quote(body.name)
-        database.execute(f"COPY ({ACTING}) TO {target} (FORMAT json)")
-        with out.open("wb") as file:
-            file.write(msgspec.json.encode(header) + b"\n")
-            with Path(body.name).open("rb") as lines:
-                shutil.copyfileobj(lines, file, 1 << 20)
+    """The header's line, then a line of JSON for each item.
+
+    DuckDB's JSON format takes no first line; it is its CSV format without quotes, which does.
+    """
+    first = table.quote(msgspec.json.encode(header).decode() + "\n")
+    form = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\n', PREFIX {first}, SUFFIX '\n'"
+    database.execute(f"COPY (FROM ({ACTING}) AS item SELECT to_json(item)) TO {table.quote(str(out))} ({form})")
 
 
 def _write_parquet(database: duckdb.DuckDBPyConnection, header: Header, out: Path) -> None:
     """One Parquet file, the header in its key-value metadata."""
     meta = table.quote(msgspec.json.encode(header).decode())
-    database.execute(
-        f"COPY ({ACTING}) TO {table.quote(str(out))} "
-        f"(FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, KV_METADATA {{{KEY}: {meta}}})"
-    )
+    form = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
+    database.execute(f"COPY ({ACTING}) TO {table.quote(str(out))} ({form}, KV_METADATA {{{KEY}: {meta}}})")
 
 
 def read_parquet(path: Path) -> Plan:
