@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
@@ -15,6 +18,9 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """`make test` draws the same cases on every machine, `make test-long` new ones; the clock fails none of them."""
+    cache = tempfile.TemporaryDirectory()
+    config.add_cleanup(cache.cleanup)
+    os.environ["XDG_CACHE_HOME"] = cache.name  # what an older tree compiled is none of this one's business
     settings.load_profile("new cases every time" if config.option.markexpr else "same cases every time")
 
 

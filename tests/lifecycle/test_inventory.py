@@ -121,7 +121,9 @@ def test_s3_inventory_parquet_has_plain_names_and_holds(database: duckdb.DuckDBP
     ]
 
 
-@pytest.mark.parametrize(("legal", "event", "held"), [("OFF", "ON", True), ("", "", False), ("ON", "OFF", True)])
+@pytest.mark.parametrize(
+    ("legal", "event", "held"), [("OFF", "ON", True), ("", "", False), ("ON", "OFF", True), ("off", "odd", True)]
+)
 def test_an_event_hold_of_s3_inventory_is_a_hold(
     database: duckdb.DuckDBPyConnection, tmp_path: Path, legal: str, event: str, *, held: bool
 ) -> None:
@@ -130,6 +132,33 @@ def test_an_event_hold_of_s3_inventory_is_a_hold(
     path.write_text(f"{columns}\nb,k,1,2026-01-01T00:00:00Z,{legal},{event}\n")
     reports.load_report(database, "s3", [path])
     assert rows(database, "held") == [(held,)]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "columns", "lock"),
+    [
+        ("s3", "Bucket,Key,Size,LastModifiedDate", "ObjectLockRetainUntilDate"),
+        ("gs", "bucket,name,size,timeCreated", "retentionExpirationTime"),
+        ("az", "bucket,Name,Content-Length,Last-Modified", "ImmutabilityPolicyUntilDate"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("said", "until"),
+    [("2026-01-01T00:00:00Z", DAY_1), ("", None), ("soon", float("inf")), ("31/12/2030", float("inf"))],
+)
+def test_a_lock_whose_end_does_not_read_has_none(
+    database: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    cloud: reports.Cloud,
+    columns: str,
+    lock: str,
+    said: str,
+    until: float | None,
+) -> None:
+    path = tmp_path / "part.csv"
+    path.write_text(f"{columns},{lock}\nb,c/k,1,2026-01-01T00:00:00Z,{said}\n")
+    reports.load_report(database, cloud, [path], account="acme")
+    assert rows(database, "locked_until") == [(until,)]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")

@@ -175,6 +175,12 @@ def test_a_report_that_says_that_its_run_failed_is_a_skip_though_the_status_was_
     assert reasons(say({"version": "2.1.0", "runs": [run]})) == expected
 
 
+@pytest.mark.parametrize("results", [{}, {"results": None}])
+def test_a_run_that_says_nothing_of_results_did_not_look(results: dict[str, None]) -> None:
+    run = {"tool": {"driver": {"name": "t"}}, **results}
+    assert reasons(say({"version": "2.1.0", "runs": [run]})) == [SkipReason.ENGINE]
+
+
 @pytest.mark.parametrize(
     ("score", "severity"), [("nan", "high"), ("none", "high"), ("0.0", "low"), ("9.8", "critical")]
 )

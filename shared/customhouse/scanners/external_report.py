@@ -47,7 +47,7 @@ class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful"}):
 
 class _Run(msgspec.Struct):
     tool: _Tool
-    results: list[_Result] = []
+    results: list[_Result] | None = None
     invocations: list[_Invocation] = []
 
 
@@ -83,6 +83,8 @@ def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
     for run in document.runs:
         if not all(invocation.successful for invocation in run.invocations):
             raise Unusable("says that its run failed")
+        if run.results is None:  # SARIF 2.1.0, 3.14.23: an empty list is what a run without results has
+            raise Unusable("says nothing of results: its run did not begin")
         scores = {rule.id: rule.properties.get("security-severity") for rule in run.tool.driver.rules}
         for result in run.results:
             severity = _scored(scores.get(result.rule)) or _LEVELS.get(result.level, Severity.MEDIUM)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import re
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import hyperscan
 
@@ -52,18 +50,6 @@ class Engine:
         if own is None:
             own = self._scratch.value = hyperscan.Scratch(self._database)
         return own
-
-
-def file_name(digest: str) -> str:
-    """What the compiled database of these expressions is called: a database is made for an engine and a processor."""
-    return f"{digest}-{VERSION}-{platform.machine()}.hsdb"
-
-
-def stored(path: Path) -> hyperscan.Database | None:
-    """A database that was compiled before; None where there is none, or one that this processor refuses."""
-    with contextlib.suppress(OSError, hyperscan.HyperscanError):
-        return hyperscan.loadb(path.read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
-    return None
 
 
 def floats(expression: bytes) -> bool:

@@ -13,7 +13,8 @@ import hyperscan
 import re2
 
 from customhouse.errors import ConfigError
-from customhouse.scanners.hyperscan_engine import Engine, compiled, file_name, floats, stored
+from customhouse.scanners.hyperscan_engine import Engine, compiled, floats
+from customhouse.scanners.hyperscan_stored import database, file_name
 from customhouse.scanners.secrets_rules import CURATED, Rule, load
 
 CANDIDATES = 100_000
@@ -81,7 +82,7 @@ def precompile(folder: Path = CURATED) -> Path:
 
 @functools.lru_cache(maxsize=4)
 def _database(rules: tuple[Rule, ...], folder: Path = CURATED) -> hyperscan.Database:
-    return stored(folder / file_name(digest(rules))) or _compile(rules)
+    return database(folder, digest(rules), lambda: _compile(rules))
 
 
 def _compile(rules: Sequence[Rule]) -> hyperscan.Database:

@@ -27,8 +27,18 @@ def _moment(column: str) -> str:
     return f"epoch(try_cast({column} AS TIMESTAMPTZ))"
 
 
+def _lock(column: str) -> str:
+    """Until when a lock holds: for ever where that does not read, because something is stated."""
+    return f"CASE WHEN trim(coalesce({column}::VARCHAR, '')) <> '' THEN coalesce({_moment(column)}, 'infinity') END"
+
+
 def _true(column: str) -> str:
-    return f"lower(coalesce({column}::VARCHAR, '')) IN ('true', 'on')"
+    return f"lower(coalesce({column}::VARCHAR, '')) = 'true'"
+
+
+def _on(column: str) -> str:
+    """Whether a hold is on: it is unless nothing is stated, or that it is off."""
+    return f"lower(trim(coalesce({column}::VARCHAR, ''))) NOT IN ('', 'false', 'off')"
 
 
 _NEWER = "lead({moment}) OVER (PARTITION BY {name} ORDER BY {moment}, {current})"
@@ -43,8 +53,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "created": _moment("lastmodifieddate"),
         "storage_class": "storageclass",
         "noncurrent_since": f"CASE WHEN {_true('islatest')} THEN NULL ELSE {_REPLACED} END",
-        "held": f"{_true('objectlocklegalholdstatus')} OR {_true('objectlockeventholdstatus')}",
-        "locked_until": _moment("objectlockretainuntildate"),
+        "held": f"{_on('objectlocklegalholdstatus')} OR {_on('objectlockeventholdstatus')}",
+        "locked_until": _lock("objectlockretainuntildate"),
     },
     "az": {
         "version": "versionid",
@@ -55,8 +65,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "storage_class": "accesstier",
         "noncurrent_since": f"CASE WHEN {_true('iscurrentversion')} THEN NULL ELSE {_REPLACED} END",
         "tags": "try_cast(tags::JSON AS MAP(VARCHAR, VARCHAR))",
-        "held": _true("legalhold"),
-        "locked_until": _moment("immutabilitypolicyuntildate"),
+        "held": _on("legalhold"),
+        "locked_until": _lock("immutabilitypolicyuntildate"),
     },
     "gs": {
         "version": "generation",
@@ -64,8 +74,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "created": _moment("timecreated"),
         "storage_class": "storageclass",
         "noncurrent_since": _moment("timedeleted"),
-        "held": f"{_true('temporaryhold')} OR {_true('eventbasedhold')}",
-        "locked_until": _moment("retentionexpirationtime"),
+        "held": f"{_on('temporaryhold')} OR {_on('eventbasedhold')}",
+        "locked_until": _lock("retentionexpirationtime"),
     },
 }
 """Our columns as expressions over a report's, whose names are compared without case, dashes and underscores."""
