@@ -20,12 +20,17 @@ def file_name(digest: str) -> str:
     return f"{digest}-{__version__}-{VERSION}-{platform.machine()}.hsdb"
 
 
-def database(folder: Path, digest: str, compiled: Callable[[], hyperscan.Database]) -> hyperscan.Database:
-    """The database of the expressions with this digest: from `folder`, else from the cache, else compiled for it."""
+def database(
+    folder: Path, digest: str, compiled: Callable[[], hyperscan.Database], *, caches: Path | None = None
+) -> hyperscan.Database:
+    """The database of the expressions with this digest: from `folder`, else from the cache, else compiled for it.
+
+    `caches` is where the user keeps caches; the XDG base directory specification's `$XDG_CACHE_HOME`, else `~/.cache`.
+    """
     name = file_name(digest)
     if found := stored(folder / name):
         return found
-    cache = _cache()
+    cache = _private(caches)
     if cache is None:
         return compiled()
     if found := stored(cache / name):
@@ -43,13 +48,10 @@ def stored(path: Path) -> hyperscan.Database | None:
     return None
 
 
-def _cache() -> Path | None:
-    """The user's folder for it; None where nobody else may be kept from writing there: a wrong database finds nothing.
-
-    As the XDG base directory specification has it: `$XDG_CACHE_HOME`, else `~/.cache`.
-    """
+def _private(caches: Path | None) -> Path | None:
+    """Our folder there; None where nobody else may be kept from writing to it: a wrong database finds nothing."""
     with contextlib.suppress(OSError, RuntimeError):  # no home, or none that is writable: functions have neither
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "customhouse"
+        folder = (caches or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")) / "customhouse"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.lstat()
         if state.st_uid == os.getuid() and state.st_mode & 0o170022 == 0o040000:  # noqa: PLR2004 -- a folder, ours alone
