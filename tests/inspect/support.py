@@ -104,13 +104,13 @@ def tarred(*members: tuple[str, bytes], format_: int = tarfile.PAX_FORMAT) -> by
 def block(
     name: bytes, *, size: int = 0, flag: bytes = b"0", link: bytes = b"", mode: int = 0o644, **more: bytes
 ) -> bytes:
-    """One ustar header with a right checksum; `prefix`, `magic` and `size_field` may be given."""
+    """One ustar header with a right checksum; `prefix`, `magic`, `ids`, `size_field` and `time` may be given."""
     head = bytearray(512)
     head[0 : len(name)] = name
     head[100:108] = b"%07o\0" % mode
-    head[108:124] = b"0000000\0" * 2
+    head[108:124] = more.get("ids", b"0000000\0" * 2)
     head[124:136] = more.get("size_field", b"%011o\0" % size)
-    head[136:148] = b"00000000000\0"
+    head[136:148] = more.get("time", b"00000000000\0")
     head[156:157] = flag
     head[157 : 157 + len(link)] = link
     head[257:265] = more.get("magic", b"ustar\00000")

@@ -127,10 +127,41 @@ def test_a_tar_without_magic_is_known_by_its_checksum() -> None:
         ),
         (block(b"l", flag=b"1", link=b"missing"), "link-escape"),
         (entry(b"d", b"a") + entry(b"d/x", b"a"), "duplicate-name"),
+        (block(b"x", ids=b"nobody\0\0" * 2), "bad-number"),
+        (block(b"x", ids=b"0000009\0" * 2), "bad-number"),
+        (block(b"x", time=b"yesterday\0\0\0"), "bad-number"),
+        (block(b"x", magic=b"ustaX\x0000"), "unknown-magic"),
+        (block(b"x", magic=b"ustar\x0099"), "unknown-magic"),
+        (block(b"x\0evil"), "nul-name"),
+        (block(b"l", flag=b"2", link=b"x\0/etc"), "nul-name"),
+        (block(b"x", prefix=b"\0evil"), "nul-name"),
+        (block(b"x", prefix=bytes(131) + b"evil"), "nul-name"),
+        (pax(b"x", b"=value") + entry(b"x", b"a"), "bad-pax"),
+        *(
+            (pax(flag, record) + entry(b"x", b"a"), "bad-pax")
+            for flag in (b"x", b"g")
+            for record in (b"mtime=soon", b"mtime=", b"atime=1,5", b"ctime=1e9", b"uid=root", b"gid=1.5")
+        ),
+        (pax(b"x", b"hdrcharset=ISO-IR 8859 1 1998") + entry(b"x", b"a"), "pax-charset"),
     ],
 )
 def test_what_readers_could_disagree_about_is_a_finding(data: bytes, rule: str) -> None:
     assert rule in rules(look(entry(b"first.txt", b"ordinary") + data + END, "a.tar"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        block(b"x", ids=b"\x80\0\0\0\0\0\0\1" + b"\xff" * 8, time=b"\xff" * 12),
+        block(b"x", ids=b"   501 \0" + bytes(8), time=b"14200000000 "),
+        block(b"x", prefix=bytes(131) + b"15270440050\0" * 2),
+        pax(b"x", b"mtime=-1.5", b"atime=1", b"ctime=1.", b"uid=-2", b"gid=70000") + entry(b"x", b"a"),
+        pax(b"x", b"hdrcharset=ISO-IR 10646 2000 UTF-8", b"path=caf\xc3\xa9") + entry(b"caf\xc3\xa9", b"a"),
+    ],
+    ids=["base 256", "padded with blanks", "with npm's times", "numbers", "the character set that is meant anyway"],
+)
+def test_what_writers_make_of_a_header_is_ordinary(data: bytes) -> None:
+    assert clean(look(data + END, "a.tar"))
 
 
 def test_a_global_comment_as_git_writes_it_is_ordinary() -> None:

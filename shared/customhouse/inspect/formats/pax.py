@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,11 @@ EXTENDED = 1 << 20
 
 _TEXTS = ("path", "linkpath", "uname", "gname")
 _BINARY = ("SCHILY.xattr.", "SCHILY.acl.", "LIBARCHIVE.xattr.", "RHT.security.")
+_NUMBERS = dict.fromkeys(("uid", "gid"), re.compile(rb"-?\d{1,20}")) | dict.fromkeys(
+    ("mtime", "atime", "ctime"), re.compile(rb"-?\d{1,20}(?:\.\d{0,20})?")
+)
+_UTF8 = b"ISO-IR 10646 2000 UTF-8"
+"""What every header is in that does not say otherwise (POSIX.1-2017, pax, hdrcharset)."""
 _SHIFTY = ("path", "linkpath", "size", "hdrcharset")
 
 
@@ -45,7 +51,7 @@ def records(data: bytes) -> Iterator[tuple[str, bytes]]:
             raise Corrupt("an extended header with a record that has no length", "bad-pax")
         end = place + int(digits)
         record = data[space + 1 : end]
-        if end > len(data) or end <= space + 1 or not record.endswith(b"\n") or b"=" not in record:
+        if end > len(data) or end <= space + 1 or not record.endswith(b"\n") or record.find(b"=") < 1:
             raise Corrupt("an extended header with a malformed record", "bad-pax")
         key, _, value = record[:-1].partition(b"=")
         yield key.decode("utf-8", "surrogateescape"), value
@@ -67,8 +73,10 @@ def check(source: Source, key: str, value: bytes) -> None:
     """What is odd about one record, whether it is for one member or for all."""
     if "\0" in key or (b"\0" in value and not key.startswith(_BINARY)):
         source.high("nul-name", "an extended header holds a NUL, where some readers end it")
-    if key == "hdrcharset":
+    if key == "hdrcharset" and value != _UTF8:
         source.high("pax-charset", "an extended header changes the character set of names, which most readers ignore")
+    if key in _NUMBERS and not _NUMBERS[key].fullmatch(value):
+        source.high("bad-pax", f"an extended header's {key} is no number: some readers end there")
     if key in _TEXTS and b"\0" not in value:
         try:
             value.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -24,6 +25,10 @@ _TYPES: dict[bytes, Type] = {
 _ZEROS = bytes(BLOCK)
 _NO_PREFIX = bytes(155)
 _HOLE = 1 << 16
+_MAGICS = frozenset({b"ustar\x0000", b"ustar  \0", bytes(8)})
+"""POSIX's, GNU's, and none."""
+_IDS_AND_TIME = re.compile(rb"(?:[0-7 \0]{8}|[\x80-\xff].{7}){2}.{12}(?:[0-7 \0]{12}|[\x80-\xff].{11})", re.DOTALL)
+"""Owner, group and, behind the size, time: octal, or in base 256."""
 _OCTAL_ENDS = 1 << 33
 """The first size that eleven octal digits cannot hold; only from here on may a header and its extensions differ."""
 
@@ -170,6 +175,7 @@ def _member(source: Source, header: Header, extras: Extras, size: int) -> Iterat
         raw, target = _extended(source, header, extras)
     name, link = decode(raw)[0], decode(target)[0]
     _check_names(source, header, name)
+    _check_fields(source, header, name)
     kind = _type(source, header, name, size)
     entry = Entry(name, None, size, kind, header.mode, link)
     if size and kind in {"symlink", "hardlink", "device", "folder"}:
@@ -228,6 +234,25 @@ def _check_names(source: Source, header: Header, name: str) -> None:
         source.high("header-mismatch", f"a name split in two without need: readers disagree about {short}", name)
     if _TYPES.get(header.flag) == "folder" and header.name == b".":
         source.high("name-mismatch", "a folder called `.`: readers disagree what it is", name)
+
+
+def _check_fields(source: Source, header: Header, name: str) -> None:
+    """What no writer makes of the header block's other fields, and readers take in their own ways."""
+    block = header.block
+    if not _IDS_AND_TIME.match(block, 108):
+        source.high("bad-number", "an owner, a group or a time that is no number: some readers end there", name)
+    if block[257:265] not in _MAGICS:
+        source.finding("unknown-magic", Severity.MEDIUM, "a header of no known form", name)
+    if any(b"\0" in field.rstrip(b"\0") for field in (block[:100], block[157:257], _prefix(header))):
+        source.high("nul-name", "a name or link in the header holds a NUL, where some readers end it", name)
+
+
+def _prefix(header: Header) -> bytes:
+    """The field of the name's prefix, where the form has one; star and npm keep times in its end."""
+    block = header.block
+    if not header.posix:
+        return b""
+    return block[345:476] if not block[475] and not block[476:500].strip(b"01234567 \0") else block[345:500]
 
 
 def _sparse(source: Source, header: Header, extras: Extras, entry: Entry, size: int) -> None:

@@ -17,6 +17,8 @@ _MAGIC = b"\x28\xb5\x2f\xfd"
 _BLOCK_MOST = 128 << 10
 _OUT = 1 << 20
 _RESERVED, _RLE = 3, 1
+_BETWEEN = 64 << 10
+"""Bytes of all skippable frames between others that are kept: pzstd writes four in front of each."""
 
 
 def entries(source: Source) -> Iterator[Entry]:
@@ -24,7 +26,10 @@ def entries(source: Source) -> Iterator[Entry]:
     while _skippable(source.reader.peek(4)):
         yield from _skipped(source)
     if source.reader.peek(4) == _MAGIC:
-        yield from content(source, frames(source.reader, source.limits))
+        between: dict[int, bytes] = {}
+        yield from content(source, frames(source.reader, source.limits, between))
+        for place, data in between.items():
+            yield Entry(f"skippable-{place}", iter((data,)), len(data))
     while _skippable(source.reader.peek(4)):
         yield from _skipped(source)
 
@@ -43,22 +48,42 @@ def _skipped(source: Source) -> Iterator[Entry]:
         yield Entry(f"skippable-{source.reader.position}", source.reader.blocks(size), size)
 
 
-def frames(reader: Reader, limits: Limits) -> Iterator[bytes]:
-    """Frames in a row, skippable ones between them left for afterwards where they end the file."""
+def frames(reader: Reader, limits: Limits, between: dict[int, bytes] | None = None) -> Iterator[bytes]:
+    """Frames in a row; what small skippable ones behind any of them hold goes to `between`, by place, if given."""
     while reader.peek(4) == _MAGIC:
-        frame = Frame(reader, limits.dictionary)
-        library = zstandard.ZstdDecompressor(max_window_size=limits.dictionary)
-        total = 0
-        try:
-            with library.stream_reader(cast("IO[bytes]", frame), read_size=_BLOCK_MOST) as stream:
-                while block := stream.read(_OUT):
-                    total += len(block)
-                    yield block
-        except zstandard.ZstdError as error:
-            raise Corrupt(f"bad compressed data: {error}") from error
-        frame.drain()
-        if frame.size is not None and frame.size != total:
-            raise Corrupt(f"{total:,} bytes where the frame states {frame.size:,}", "lying-size")
+        yield from _frame(reader, limits)
+        while between is not None and _small(reader.peek(8), _BETWEEN - sum(map(len, between.values()))):
+            _keep(reader, between)
+
+
+def _small(head: bytes, most: int) -> bool:
+    """Whether a skippable frame of at most so many bytes begins here."""
+    return len(head) == 8 and _skippable(head[:4]) and int.from_bytes(head[4:], "little") <= most  # noqa: PLR2004 -- magic and size
+
+
+def _keep(reader: Reader, between: dict[int, bytes]) -> None:
+    size = int.from_bytes(reader.read(8)[4:], "little")
+    place, data = reader.position, reader.read(size)
+    if len(data) < size:
+        raise Corrupt(f"{len(data):,} bytes where {size:,} were stated")
+    if size:
+        between[place] = data
+
+
+def _frame(reader: Reader, limits: Limits) -> Iterator[bytes]:
+    frame = Frame(reader, limits.dictionary)
+    library = zstandard.ZstdDecompressor(max_window_size=limits.dictionary)
+    total = 0
+    try:
+        with library.stream_reader(cast("IO[bytes]", frame), read_size=_BLOCK_MOST) as stream:
+            while block := stream.read(_OUT):
+                total += len(block)
+                yield block
+    except zstandard.ZstdError as error:
+        raise Corrupt(f"bad compressed data: {error}") from error
+    frame.drain()
+    if frame.size is not None and frame.size != total:
+        raise Corrupt(f"{total:,} bytes where the frame states {frame.size:,}", "lying-size")
 
 
 class Frame:
