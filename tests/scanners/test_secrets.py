@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import json
+import marshal
 import random
 import re
 import sys
@@ -18,7 +19,7 @@ from customhouse.model import Severity, SkipReason
 from customhouse.scanners import secrets, secrets_matcher, secrets_rules
 from customhouse.scanners.secrets_encoded import decoded
 from customhouse.scanners.secrets_judge import fixture
-from tests.scanners.secret_samples import LOOKALIKES, SHAPES, fill
+from tests.scanners.secret_samples import LOOKALIKES, SHAPES, blanked, fill, misspelt, shortened
 from tests.scanners.support import WINDOW, findings, member, rules, skips, windows
 
 if TYPE_CHECKING:
@@ -39,13 +40,155 @@ def test_there_are_rules_for_at_least_eighty_families() -> None:
     curated = secrets_rules.load([secrets_rules.CURATED])
     assert len({rule.id for rule in curated}) == len(curated)
     assert len({rule.id.partition("-")[0] for rule in curated if not rule.text}) >= 80
-    assert set(SHAPES) <= {rule.id for rule in curated}
+    assert set(SHAPES) == {rule.id for rule in curated}
 
 
 @pytest.mark.parametrize("rule", SHAPES)
 def test_a_secret_in_its_providers_shape_is_found(scanner: secrets.SecretsScanner, rule: str) -> None:
-    text = f"first line\n{fill(SHAPES[rule], random.Random(rule))}\nlast line\n"
-    assert rule in rules(scanner, member(text.encode()))
+    text = fill(SHAPES[rule], random.Random(rule))
+    for before, after in (("", ""), ("first line\n", "\nlast line\n"), ("first\r\n", "\r\nlast"), ("\ufeff", "")):
+        assert rule in rules(scanner, member(f"{before}{text}{after}".encode()))
+
+
+@pytest.mark.parametrize("rule", SHAPES)
+def test_what_is_too_short_or_blank_for_its_provider_is_left_alone(scanner: secrets.SecretsScanner, rule: str) -> None:
+    for text in (shortened(SHAPES[rule], random.Random(rule)), blanked(SHAPES[rule])):
+        assert rule not in rules(scanner, member(f"first line\n{text}\nlast line\n".encode()))
+
+
+TOKENS = [rule.id for rule in secrets_rules.load([secrets_rules.CURATED]) if rule.token]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in TOKENS if misspelt(SHAPES[rule]) != SHAPES[rule]])
+def test_what_lacks_its_providers_mark_is_left_alone(scanner: secrets.SecretsScanner, rule: str) -> None:
+    assert rule not in rules(scanner, member(fill(misspelt(SHAPES[rule]), random.Random(rule)).encode()))
+
+
+AROUND: dict[str, Callable[[str], bytes]] = {
+    "quotes": lambda token: f"key = '{token}';".encode(),
+    "JSON": lambda token: json.dumps({"value": token}).encode(),
+    "JSON in JSON": lambda token: json.dumps({"value": json.dumps({"value": token})}).encode(),
+    "a line in JSON": lambda token: json.dumps(f"first\n{token}\nlast").encode(),
+    "JSON for HTML": lambda token: f"<b>{token}</b>".replace("<", "\\u003c").replace(">", "\\u003e").encode(),
+    "a string of bytes": lambda token: repr(b"\x07" + token.encode() + b"\x1f").encode(),
+    "XML": lambda token: f"<value>{token}</value>".encode(),
+    "YAML": lambda token: f"list:\n  - {token} # comment\n".encode(),
+    "CSV": lambda token: f"1,{token},2".encode(),
+    "a URL": lambda token: f"https://api.acme.io/?t={token}&x=1".encode(),
+    "a quoted URL": lambda token: f"https://acme.io/?u=https%3A%2F%2Fa%3Ft%3D{token}%26x".encode(),
+    "a log in colour": lambda token: f"\x1b[1;32m{token}\x1b[0m".encode(),
+    "Latin-1": lambda token: f"\xe9{token}\xe9".encode("latin-1"),
+    "a program's bytes": lambda token: b"\x7fELF\0\xff" + token.encode() + b"\xff\0",
+    "base64": lambda token: base64.b64encode(b"a line of text: " + token.encode()),
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_stands_around_a_token_does_not_hide_it(scanner: secrets.SecretsScanner, around: str) -> None:
+    found = {
+        rule: rules(scanner, member(AROUND[around](fill(SHAPES[rule], random.Random(rule))), "file")) for rule in TOKENS
+    }
+    assert [rule for rule in TOKENS if rule not in found[rule]] == []
+
+
+@pytest.mark.parametrize("text", ["x{}", "{}x", "_{}", "{}_1", "9{}", "{}-more"])
+def test_a_part_of_a_longer_word_is_no_token(scanner: secrets.SecretsScanner, text: str) -> None:
+    assert not findings(scanner, member(text.format(TOKEN).encode()))
+
+
+def test_compiled_python_hides_no_secret(scanner: secrets.SecretsScanner) -> None:
+    code = compile(f"def f():\n    key = {TOKEN!r}\n    return call(key, 'other')\n", "f.py", "exec")
+    assert rules(scanner, member(bytes(16) + marshal.dumps(code), "f.pyc")) == {"github-personal-token"}
+
+
+VALUE = fill("{32n}7x7x", random.Random(11))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("API_TOKEN={}", "environment-secret"),
+        ("export API_TOKEN='{}'", "assigned-secret"),
+        ("ENV API_TOKEN={} OTHER=1", "environment-secret"),
+        ("      - API_TOKEN={}", "environment-secret"),
+        ('Environment="API_TOKEN={}"', "environment-secret"),
+        ('{{"Env": ["PATH=/bin", "API_TOKEN={}"]}}', "environment-secret"),
+        ("password: {}", "configured-secret"),
+        ("  - api_key: {}  ", "configured-secret"),
+        ("spring.datasource.password={}", "configured-secret"),
+        ("secret = {}", "configured-secret"),
+        ('clientSecret: "{}"', "assigned-secret"),
+        ("$config['api_key'] = '{}'", "assigned-secret"),
+        ('"{{\\"password\\": \\"{}\\"}}"', "assigned-secret"),
+        ("<server><password>{}</password></server>", "xml-secret"),
+        ('<add key="Mail:Password" value="{}" />', "xml-secret"),
+        ("redis://:{}@cache.acme.io:6379/0", "connection-string"),
+        ("Host=db.acme.io;Username=app;Password={}", "ado-connection-string"),
+        ('connectionString="Password={};Server=db.acme.io"', "ado-password-first"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_password_is_found_in_configurations_of_any_form(
+    scanner: secrets.SecretsScanner, text: str, rule: str, encoding: str
+) -> None:
+    data = text.format(VALUE).encode(encoding)
+    assert rules(scanner, member(data, "settings")) == {rule}
+    assert not findings(scanner, member(text.format("change-me-please").encode(encoding), "settings"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "API_TOKEN=${VAULT_TOKEN_1A2B3C4D}",
+        "API_TOKEN=$(get 1a2b3c4d5e6f7g8h)",
+        "GITHUB_TOKEN_FILE=/run/secrets/1a2b3c4d5e",
+        "password: !vault | $ANSIBLE_VAULT;1.1;AES256",
+        "secretName: tls-1a2b3c4d5e6f7g8h",
+        "token = self.tokens[x1y2z3].next_a1b2c3",
+        "password = rust_openssl.x25519_hkdf_sha256_aes128",
+        "<password>${env.REPO_PASSWORD_1A2B3C}</password>",
+        '<add key="TokenLifetime" value="00:20:00.1234567" />',
+        "redis://:${REDIS_PASSWORD_1A2B}@cache.acme.io/0",
+        "Password=;Server=db.acme.io",
+        "Host=db.acme.io;Password={0};Pooling=1",
+    ],
+)
+def test_what_only_refers_to_a_password_is_left_alone(scanner: secrets.SecretsScanner, text: str) -> None:
+    assert not findings(scanner, member(f"first\n{text}\nlast\n".encode(), "settings"))
+
+
+@pytest.mark.parametrize(
+    "line", ["{}_SECRET={}", "//{}.acme.io/:_auth={}", "machine {}.io login x password {}", "{} {}"]
+)
+def test_one_secret_does_not_hide_the_next(scanner: secrets.SecretsScanner, line: str) -> None:
+    """What follows a secret, as the end of a line does, also begins the next."""
+    source, shape = random.Random(12), "ghp_{36n}" if line == "{} {}" else "{40n}5z5z"
+    lines = [line.format(name, fill(shape, source)) for name in "ABCDE"]
+    assert len(findings(scanner, member("\n".join(lines).encode()))) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda key: key.replace("\n", "\r\n"),
+        lambda key: key.replace("\n", " "),
+        lambda key: key.replace("\n", "  \n\t"),
+        lambda key: key.replace("RSA ", ""),
+        lambda key: json.dumps(json.dumps(key.replace("\n", "\r\n"))),
+        lambda key: " +\n".join(f"'{line}\\n'" for line in key.split("\n")),
+        lambda key: key.replace("\n", "\\\n"),
+        lambda key: base64.b64encode(key.encode()).decode(),
+    ],
+)
+def test_a_private_key_is_found_however_its_lines_are_joined(
+    scanner: secrets.SecretsScanner, change: Callable[[str], str]
+) -> None:
+    assert rules(scanner, member(change(KEY.decode()).encode(), "file")) == {"private-key"}
+
+
+@pytest.mark.parametrize("other", ["PUBLIC KEY", "CERTIFICATE", "ENCRYPTED PRIVATE KEY", "CERTIFICATE REQUEST"])
+def test_what_is_no_plain_private_key_is_none(scanner: secrets.SecretsScanner, other: str) -> None:
+    assert not findings(scanner, member(KEY.replace(b"RSA PRIVATE KEY", other.encode()), "file.pem"))
 
 
 def test_planted_secrets_are_found_and_lookalikes_are_not(
@@ -179,6 +322,11 @@ def test_base64_hides_nothing_once(scanner: secrets.SecretsScanner) -> None:
         lambda plain: base64.encodebytes(plain).replace(b"\n", b"\r\n    "),
         lambda plain: b'{"data": "' + base64.b64encode(plain) + b'"}',
         lambda plain: b"data:text/plain;base64," + base64.b64encode(plain),
+        base64.urlsafe_b64encode,
+        lambda plain: json.dumps(base64.encodebytes(plain).decode()).encode(),
+        lambda plain: json.dumps(base64.encodebytes(plain).decode().replace("\n", "\r\n")).encode(),
+        lambda plain: b"\xff\xfe" + base64.b64encode(plain).decode().encode("utf-16-le"),
+        lambda plain: base64.urlsafe_b64encode(plain + "; \u00ff\u00fe\u00ff\u00fe and on".encode("latin-1")),
         lambda plain: b"first = AAAA\nsecond = " + base64.b64encode(plain) + b"\nthird = word",
         lambda plain: base64.b64encode(b"ascii at first " + plain + "; then \u00fcml\u00e4ut".encode()),
     ],
@@ -249,6 +397,23 @@ def test_a_secret_across_a_window_edge_is_found_at_one_place(scanner: secrets.Se
     assert {hit.message for hit in found} == {f"GitHub personal access token at byte {WINDOW - 20}"}
 
 
+@pytest.mark.parametrize("at", [0, WINDOW - len(TOKEN), WINDOW - 64 * 1024, WINDOW - 1, 3 * WINDOW - len(TOKEN)])
+def test_a_secret_at_any_edge_is_found(scanner: secrets.SecretsScanner, at: int) -> None:
+    data = bytearray(b" " * 3 * WINDOW)
+    data[at : at + len(TOKEN)] = TOKEN.encode()
+    assert {hit.message for hit in findings(scanner, *windows(bytes(data)))} == {
+        f"GitHub personal access token at byte {at}"
+    }
+
+
+@pytest.mark.parametrize("cut", [WINDOW - 64 * 1024, WINDOW])
+def test_what_a_window_cuts_out_of_a_longer_word_is_no_token(scanner: secrets.SecretsScanner, cut: int) -> None:
+    data = bytearray(b" " * 2 * WINDOW)
+    word = f"{TOKEN}{TOKEN}".encode()
+    data[cut - len(TOKEN) : cut + len(TOKEN)] = word
+    assert not findings(scanner, *windows(bytes(data)))
+
+
 def test_drowning_a_secret_is_a_skip(scanner: secrets.SecretsScanner) -> None:
     flood = b"".join(b"rk_live_%020d " % number for number in range(secrets_matcher.CANDIDATES + 1))
     assert [skip.reason for skip in skips(scanner, member(flood))] == [SkipReason.LIMIT]
@@ -309,6 +474,16 @@ def test_a_precompiled_database_finds_the_same(tmp_path: Path, scanner: secrets.
     database.scan(TOKEN.encode(), lambda _rule, _from, end, *_: ends.append(end), scratch=hyperscan.Scratch(database))
     assert ends == [len(TOKEN)]
     assert rules(scanner, member(TOKEN.encode())) == {"github-personal-token"}
+
+
+def test_a_database_is_of_the_expressions_and_not_only_of_what_they_are_made_of() -> None:
+    class Other(secrets_rules.Rule, frozen=True):
+        @property
+        def pattern(self) -> bytes:
+            return b"other" + super().pattern
+
+    same = secrets_rules.Rule("a", "a", token="x"), Other("a", "a", token="x")
+    assert secrets_matcher.digest(same[:1]) != secrets_matcher.digest(same[1:])
 
 
 def test_a_database_made_for_another_processor_is_compiled_anew(tmp_path: Path) -> None:

@@ -20,13 +20,17 @@ _TEXT = 16 << 20
 _DEPTH = 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1
+"""Not every template is UTF-8: else a byte that is none would be what no class of characters holds."""
 _GADGETS = re2.compile(
     rb"__[a-z]+__|_TemplateReference|\.\s*mro\s*\(|\b(cycler|joiner|lipsum|namespace)\s*(\.\s*|\[\s*['\"])_"
     rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\battribute\s*=\s*['\"][^'\"]*_|\|\s*(map|(select|reject)attr)\s*\(\s*['\"]_"
     rb"|\\x5[fF]|\\u005[fF]|\\U0000005[fF]|\\137|\\N\{|%c[^'\"]*['\"]\s*(%|\|\s*format)"
     rb"|['\"][^'\"\n]{0,80}__[a-z]*['\"]\s*[~+'\"]|[~+]\s*['\"][a-z]*__['\"]|['\"]_{1,2}['\"]\s*\*"
     rb"|[\w'\"\)\]]\s*\[[^\]]{0,60}(~|['\"]\s*\+|\+\s*['\"])"
-    rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\("
+    rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\(",
+    _BYTES,
 )
 
 

@@ -74,7 +74,7 @@ class SecretsScanner:
         seen: set[bytes] = set()
         for encoding, match, data in self._matches(member):
             rule = match.rule
-            if match.secret in seen or not genuine(rule, match.secret, match.host):
+            if match.secret in seen or _cut(member, match, data) or not genuine(rule, match.secret, match.host):
                 continue
             if rule.fixture and not self._fixtures and fixture(member.path):
                 continue
@@ -85,8 +85,7 @@ class SecretsScanner:
 
     def _matches(self, member: Member) -> Iterator[tuple[str, Match, bytes]]:
         """Matches in the window as it is, then in what UTF-16 and base64 in it say; with the text they are in."""
-        text = member.text
-        for encoding, data in _readings(member, text=text):
+        for encoding, data, text in _readings(member):
             for match in self._matcher.matches(data, text=text):
                 yield encoding, match, data
 
@@ -102,12 +101,21 @@ class SecretsScanner:
         return f"{shown}… #{hashlib.blake2b(secret, key=self._salt, digest_size=6).hexdigest()}"
 
 
-def _readings(member: Member, *, text: bool) -> Iterator[tuple[str, bytes]]:
-    yield "", member.data
-    if other := wide(member.data):
-        yield "UTF-16 text", other
-    if text and (other := decoded(member.data)):
-        yield "base64 text", other
+def _readings(member: Member) -> Iterator[tuple[str, bytes, bool]]:
+    """How the data is read, what it says when read so, and whether that is text; a program has only texts in it."""
+    data, text = member.data, member.text
+    yield "", data, text
+    if other := wide(data):
+        data, text = other, not data.startswith(b"MZ")
+        yield "UTF-16 text", data, text
+    if text and (other := decoded(data)):
+        yield "base64 text", other, text
+
+
+def _cut(member: Member, match: Match, data: bytes) -> bool:
+    """Whether it ends where a window does, and so may be a part of something: another window holds it whole."""
+    begins, ends = match.start == 0, match.start + len(match.secret) == len(data)
+    return bool(begins and member.offset) or (ends and not member.last)
 
 
 def _where(member: Member, start: int, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Text that is not there to read: what UTF-16 and one layer of base64 say."""
+"""Text that is not there to read: what UTF-16, UTF-32 and one layer of base64 say."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import re2
 
 from customhouse.scanners.hyperscan_engine import Engine, compiled
 
-_WIDE = re.compile(rb"(?s)\xff\xfe|\xfe\xff|MZ|(?:[^\0]\0){8}|(?:\0[^\0]){8}")
-"""How what may hold UTF-16 begins: with its mark, as a Windows program, or with such text."""
+_WIDE = re.compile(
+    rb"(?s)\xff\xfe|\xfe\xff|\0\0\xfe\xff|MZ|(?:[^\0]\0){8}|(?:\0[^\0]){8}|(?:[^\0]\0{3}){4}|(?:\0{3}[^\0]){4}"
+)
+"""How what may hold UTF-16 or UTF-32 begins: with its mark, as a Windows program, or with such text."""
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _QUARTETS = 6
 """Groups of four digits, three characters of text each, that begin a run: the shortest token (AWS key id) has six."""
-_RUN = re2.compile(rb"(?:[A-Za-z0-9+/]{4})+(?:\r?\n[ \t]{0,16}(?:[A-Za-z0-9+/]{4})+)*[A-Za-z0-9+/]{0,3}")
+_LINE = r"(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)"
+_RUN = re2.compile(rf"(?:[A-Za-z0-9+/_-]{{4}})+(?:{_LINE}(?:[A-Za-z0-9+/_-]{{4}})+)*[A-Za-z0-9+/_-]{{0,3}}".encode())
+_BREAK = re2.compile(_LINE.encode())
 
 
 def _digits(allowed: Callable[[int], bool]) -> str:
@@ -30,10 +35,10 @@ def _text_quartet() -> str:
     first = _digits(lambda bits: bits in {2, 3} or 8 <= bits < 32)  # noqa: PLR2004 -- tab to return, blank to tilde
     second = _digits(lambda bits: bits & 15 in {0, *range(2, 8)})
     third = _digits(lambda bits: bits & 3 < 2)  # noqa: PLR2004 -- the third byte's top bit
-    return f"{first}{second}{third}[A-Za-z0-9+/]"
+    return f"{first}{second}{third}[A-Za-z0-9+/_-]"
 
 
-_BEGIN = f"(?:^|[^A-Za-z0-9+/])(?:{_text_quartet()}){{{_QUARTETS}}}".encode()
+_BEGIN = rf"(?:^|[^A-Za-z0-9+/]|\\[nrt])(?:{_text_quartet()}){{{_QUARTETS}}}".encode()
 """Matches once a run, and by chance in one of a million: base64 of anything but text costs nothing more."""
 
 
@@ -43,7 +48,7 @@ def _engine() -> Engine:
 
 
 def wide(data: bytes) -> bytes:
-    """A window that may hold UTF-16 text, without its zero bytes; else nothing."""
+    """A window that may hold UTF-16 or UTF-32 text, without its zero bytes; else nothing."""
     return data.translate(None, b"\0") if maybe_wide(data) else b""
 
 
@@ -53,7 +58,7 @@ def begins(data: bytes) -> list[int]:
 
 
 def maybe_wide(data: bytes) -> bool:
-    """Whether it may hold UTF-16 text."""
+    """Whether it may hold UTF-16 or UTF-32 text."""
     return _WIDE.match(data) is not None
 
 
@@ -71,5 +76,5 @@ def _runs(data: bytes) -> Iterator[bytes]:
 
 
 def _decode(run: bytes) -> bytes:
-    digits = run.translate(None, b"\r\n\t ")
+    digits = _BREAK.sub(b"", run).translate(_URL_SAFE)
     return binascii.a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"==")

@@ -23,6 +23,7 @@ CANDIDATES = 100_000
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
+_QUIET.encoding = re2.Options.Encoding.LATIN1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,25 @@ class Matcher:
                 yield from self._confirm(index, ends, data)
 
     def _confirm(self, index: int, ends: list[int], data: bytes) -> Iterator[Match]:
-        """Hyperscan reports every end of a match and no start: look back as far as the rule's span, once."""
+        """Hyperscan reports every end of a match and no start: look back as far as the rule's span, once.
+
+        What follows a secret may begin the next match, as the end of a line does.
+        """
         rule = self._rules[index]
         exact = _exact(rule)
         done = 0
         for end in ends:
             if end <= done:
                 continue
-            for match in exact.finditer(data, max(done, end - rule.span), min(len(data), end + rule.span)):
-                host = match.group(2) if rule.host else b""
-                yield Match(rule, match.group(1), match.start(1), host)
-                done = match.end()
+            at, stop = max(done, end - rule.span), min(len(data), end + rule.span)
+            while match := exact.search(data, at, stop):
+                yield Match(rule, match.group(1), match.start(1), match.group(2) if rule.host else b"")
+                at = done = max(match.end(1), match.start() + 1)
 
 
 def digest(rules: Sequence[Rule]) -> str:
-    """What identifies this set of rules."""
-    return hashlib.sha256("\n".join(map(repr, rules)).encode()).hexdigest()[:12]
+    """What identifies this set of rules, and how their expressions are made of them."""
+    return hashlib.sha256("\n".join(f"{rule!r} {rule.pattern!r}" for rule in rules).encode()).hexdigest()[:12]
 
 
 def precompile(folder: Path = CURATED) -> Path:

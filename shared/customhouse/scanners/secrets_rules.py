@@ -1,7 +1,8 @@
-"""Secret rules as data: TOML under `rules/secrets`, three ways to say what a secret looks like.
+r"""Secret rules as data: TOML under `rules/secrets`, three ways to say what a secret looks like.
 
 `token`: a shape that stands on its own (`ghp_…`). `keywords` and `value`: a shapeless value that is assigned to a name
-holding one of the keywords. `regex`: anything else, the secret being its first group. All are RE2 syntax.
+holding one of the keywords. `regex`: anything else, the secret being its first group. All are RE2 syntax; a token, and
+a regex that begins with `\b`, may stand behind an escape too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from customhouse.errors import ConfigError
 from customhouse.model import Severity
 
 CURATED = Path(__file__).parent / "rules" / "secrets"
-_ASSIGNED = r"""[\w .-]{0,24}["'\]]{0,2}\s{0,3}(?::|=|=>|:=|,)\s{0,3}["'`]{0,2}"""
+_BEGIN = r"(?:\b|\\[abfnrtv]|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\x1b\[[0-9;]{0,8}m)"
+"""The end of a word, or of an escape that ends like one: of JSON and programs, in a URL, of a terminal's colour."""
+_ASSIGNED = r"""[\w .-]{0,24}["'\]\\]{0,4}\s{0,3}(?::|=|=>|:=|,)\s{0,3}["'`\\]{0,4}"""
 _END = r"(?:[^A-Za-z0-9_-]|$)"
 
 
@@ -49,10 +52,12 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def pattern(self) -> bytes:
         """The regular expression; group 1 is the secret."""
         if self.token:
-            return rf"\b({self.token}){_END}".encode()
+            return rf"{_BEGIN}({self.token}){_END}".encode()
         if self.value:
             name = "|".join(self.keywords)
             return rf"(?i)(?:{name}){_ASSIGNED}({self.value}){_END}".encode()
+        if self.regex.startswith(r"\b"):
+            return f"{_BEGIN}{self.regex[2:]}".encode()
         return self.regex.encode()
 
 
