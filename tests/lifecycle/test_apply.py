@@ -11,7 +11,7 @@ from customhouse.lifecycle.apply import ATTEMPTS, apply
 from customhouse.lifecycle.execute import Bucket, trash_key
 from customhouse.lifecycle.journal import FileJournal, read
 from customhouse.lifecycle.limits import Limits, RefusedPlan, radius
-from customhouse.lifecycle.plan import Item, Plan
+from customhouse.lifecycle.plan import Item, Plan, totals
 from customhouse.lifecycle.undo import undo
 from customhouse.lifecycle.words import DAY, Action
 from customhouse.model import Location, Stat
@@ -88,7 +88,7 @@ def test_undo_of_what_the_window_no_longer_holds_says_expired() -> None:
     plan = planned(store, TRASH)
     run(plan, store)
     [item] = plan.items()
-    store.delete(Location(store.root, trash_key(item)))
+    store.delete(Location(store.root, trash_key(item, plan.header.clock)))
     assert [outcome.status for outcome in undo(plan, {store.root: Bucket(store)})] == ["expired"]
 
 
@@ -109,6 +109,11 @@ def test_the_trash_is_emptied_by_its_own_rule_once_the_window_has_passed() -> No
     assert contents(store) == {}
 
 
+def made_of(plan: Plan, *items: Item) -> Plan:
+    """The plan with other items, counted in its header."""
+    return Plan(replace(plan.header, totals=totals(items)), lambda: iter(items))
+
+
 def test_tags_classes_and_holds_are_set() -> None:
     store, target = filled(1), FakeTarget()
     run(planned(store, {"id": "t", "do": {"tag": {"team": "blue", "tier": "old"}}, "age": "1d"}), store)
@@ -117,11 +122,11 @@ def test_tags_classes_and_holds_are_set() -> None:
     assert target.held == ["o0"]
     [stat] = store.list()
     move = Item(stat.location, Action.CLASS, "c", "age", "GLACIER")
-    plan = replace(planned(store, PURGE), items=lambda: iter([move]))
+    plan = made_of(planned(store, PURGE), move)
     assert run(plan, store, target) == {"o0": "done"}
     assert target.classes == {"o0": "GLACIER"}
     assert run(plan, store) == {"o0": "failed"}
-    old = replace(plan, items=lambda: iter([replace(move, live=False)]))
+    old = made_of(plan, replace(move, live=False))
     assert run(old, store, target) == {"o0": "failed"}  # on all but Azure it would become current
     target.error = Denied("locked")
     assert run(plan, store, target) == {"o0": "deferred"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from customhouse.errors import ConfigError, Transient
 from customhouse.lifecycle.batch import delete_together, together
-from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, execute, is_exact
+from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, Guard, execute, is_exact
 from customhouse.lifecycle.inventory.version import Identity, identity
 from customhouse.lifecycle.journal import Forgetful, Journal
 from customhouse.lifecycle.limits import Limits, counted, refuse
@@ -76,8 +76,9 @@ class _Doing:
         """Do one item, with patience."""
         if self._put_off(item):
             return Outcome(item.action.value, PROTECTED, item.location, "its date was put off")
-        bucket, protect = self._bucket(item), self.header.protect.get(item.rule, {})
-        return patiently(lambda: execute(item, bucket, protect, self.now), item, self.sleep)
+        bucket = self._bucket(item)
+        guard = Guard(self.header.protect.get(item.rule, {}), self.now, self.header.clock)
+        return patiently(lambda: execute(item, bucket, guard), item, self.sleep)
 
     def batch(self, item: Item) -> Batches | None:
         """What deletes the item together with others; None where it must be looked at on its own."""

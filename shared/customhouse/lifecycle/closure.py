@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from customhouse.lifecycle.words import Action, Artifact, Disposition
 from customhouse.model import Location
 
+Protects = Callable[[str, Artifact], bool]
+"""Whether a rule, by its id, may not touch an artifact."""
 
-def close(inventory: Sequence[Artifact], chosen: list[Disposition], now: float) -> list[Disposition]:
+
+def close(inventory: Sequence[Artifact], chosen: list[Disposition], protects: Protects) -> list[Disposition]:
     """Dispositions that orphan nothing.
 
-    First the referrers (signatures, SBOMs) of deleted images follow them, then everything that a surviving image
-    needs survives too, at any depth: nested indexes, referrers of referrers. Digests are unique per repository. The
-    clauses do not depend on the inventory's order.
+    First the referrers (signatures, SBOMs) of deleted images follow them, but for what is protected from the rule that
+    deletes those; then everything that a surviving image needs survives too, at any depth: nested indexes, referrers
+    of referrers. Digests are unique per repository. The clauses do not depend on the inventory's order.
     """
     if not any(item.children or item.subject for item in inventory):
         return chosen
     images = _Images(inventory)
-    return _keep(images, _follow(images, chosen, now))
+    return _keep(images, _follow(images, chosen, protects))
 
 
 class _Images:
@@ -50,15 +53,14 @@ def _place(location: Location) -> tuple[str, str, str, str]:
     return location.root, location.key, location.version, location.etag
 
 
-def _follow(images: _Images, chosen: list[Disposition], now: float) -> list[Disposition]:
+def _follow(images: _Images, chosen: list[Disposition], protects: Protects) -> list[Disposition]:
     """Delete the referrers of what is deleted, unless a rule has its own word on them."""
     chosen = list(chosen)
     waiting = [at for at in images.order if chosen[at].action is Action.DELETE]
     while waiting:
         subject = chosen[at := waiting.pop()]
         for referrer in images.referrers_of(at):
-            item = images.inventory[referrer]
-            if chosen[referrer].action is Action.NONE and not item.held and not item.locked(now):
+            if chosen[referrer].action is Action.NONE and not protects(subject.rule, images.inventory[referrer]):
                 chosen[referrer] = Disposition(Action.DELETE, subject.rule, "closure: its subject is deleted")
                 waiting.append(referrer)
     return chosen

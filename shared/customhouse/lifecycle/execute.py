@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from customhouse.errors import Conflict, Denied, Gone, Rejected
@@ -46,10 +47,10 @@ def _locks(target: LifecycleTarget) -> bool:
         return True
 
 
-def execute(item: Item, bucket: Bucket, protect: Mapping[str, str], now: float) -> Outcome:
+def execute(item: Item, bucket: Bucket, guard: Guard) -> Outcome:
     """Do one item and say what came of it; only Transient is raised, for the caller to try again."""
     try:
-        status, detail = _ACTIONS[item.action](item, bucket, Guard(protect, now))
+        status, detail = _ACTIONS[item.action](item, bucket, guard)
     except Rejected as error:
         return refused(item, error)
     return Outcome(item.action.value, status, item.location, detail)
@@ -66,10 +67,14 @@ Result = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What spares an artifact even now: a tag that protects from the rule, a hold or lock from deletion."""
+    """What spares an artifact even now: a tag that protects from the rule, a hold or lock from deletion.
+
+    `now` is apply's clock and `planned` the plan's (UTC epoch seconds).
+    """
 
     tags: Mapping[str, str]
     now: float
+    planned: float
 
     def tagged(self, store: Store, found: Stat) -> str:
         """The protecting tag that an artifact carries by now, as it was just `found`: planning may be hours ago."""
@@ -85,9 +90,12 @@ class Guard:
         return "it is locked" if found.locked_until is not None and found.locked_until > self.now else ""
 
 
-def trash_key(item: Item) -> str:
-    """Where a deleted version waits: a function of the item alone, so that undo needs nothing but the plan."""
-    name = hashlib.sha256(str(item.location).encode()).hexdigest()[:32]
+def trash_key(item: Item, planned: float) -> str:
+    """Where a deleted version waits: told by the item and its plan's clock, so that undo needs nothing but the plan.
+
+    Where a version is its ETag, the same bytes may be deleted again: each plan has a copy and a window of its own.
+    """
+    name = hashlib.sha256(f"{float(planned)!r} {item.location}".encode()).hexdigest()[:32]
     return f"{trash_prefix(item.undo)}{name}"
 
 
@@ -108,7 +116,7 @@ def _delete(item: Item, bucket: Bucket, guard: Guard) -> Result:
     if not item.undo:
         store.delete(_deletable(item))
         return DONE, ""
-    copy = _to_trash(store, found, trash_key(item))
+    copy = _to_trash(store, found, trash_key(item, guard.planned))
     try:
         store.delete(_deletable(item))
     except (Conflict, Denied):
@@ -158,28 +166,35 @@ def _deletable(item: Item) -> Location:
 
 
 def _to_trash(store: Store, found: Stat, key: str) -> Location:
-    """Copy a version to the trash, or find the copy that an interrupted run made; verified before returning."""
+    """Copy a version to the trash, verified; over what is there, since not only an interrupted run may put it there."""
     tags = store.tags(found.location) if found.tags is None else found.tags
     ours = {LIFECYCLE_TAG: "undo"} | ({VERDICT_TAG: tags[VERDICT_TAG]} if VERDICT_TAG in tags else {})
     try:
         copy = store.copy(found, key, tags=ours, if_absent=True)
     except Conflict as conflict:
         try:
-            copy = store.stat(Location(store.root, key)).location
+            there = store.stat(Location(store.root, key)).location
         except Gone:
             raise conflict from None
+        copy = store.copy(found, key, tags=ours, if_match=there)
     verify(store, found, copy)
     return copy
 
 
 def verify(store: Store, original: Stat, copy: Location) -> None:
     """Refuse a copy that is not the original, by size and by every digest that both sides computed."""
-    found = store.stat(copy)
-    same = found.size == original.size and all(
-        original.digests[name] == value for name, value in found.digests.items() if name in original.digests
-    )
-    if not same:
+    if differs(original, store.stat(copy)):
         raise Rejected(f"{copy} is not the same as {original.location}: left as it was")
+
+
+def differs(one: Stat, other: Stat) -> bool:
+    """Whether two objects are not the same, by size and by every digest that both sides computed."""
+    return one.size != other.size or any(one.digests[name] != other.digests[name] for name in computed(one, other))
+
+
+def computed(one: Stat, other: Stat) -> AbstractSet[str]:
+    """The digests that are known of both."""
+    return one.digests.keys() & other.digests.keys()
 
 
 def _tag(item: Item, bucket: Bucket, guard: Guard) -> Result:
@@ -204,6 +219,8 @@ def _class(item: Item, bucket: Bucket, guard: Guard) -> Result:
         raise
     if found.storage_class == item.detail:
         return DONE, "already there"
+    if item.location.scheme == "s3" and (reason := guard.held(found)):
+        raise Denied(f"{reason}, and would stay behind on the old version: let a native rule move it")
     if reason := guard.tagged(bucket.store, found):
         return PROTECTED, reason
     bucket.target.change_class(item.location, item.detail)
@@ -216,10 +233,13 @@ def _moved(item: Item, store: Store) -> bool:
     return (now.storage_class, now.size) == (item.detail, item.size)
 
 
-def _hold(item: Item, bucket: Bucket, _guard: Guard) -> Result:
+def _hold(item: Item, bucket: Bucket, guard: Guard) -> Result:
     if bucket.target is None:
         return FAILED, f"{item.location.root} has no holds"
-    bucket.target.hold(item.location)
+    found = current(item, bucket.store)
+    if reason := guard.tagged(bucket.store, found):
+        return PROTECTED, reason
+    bucket.target.hold(found.location)
     return DONE, ""
 
 

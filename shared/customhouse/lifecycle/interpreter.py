@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from customhouse.lifecycle import classes
-from customhouse.lifecycle.closure import close
+from customhouse.lifecycle.closure import Protects, close
 from customhouse.lifecycle.order import version_ranks
 from customhouse.lifecycle.patterns import compiled, glob
 from customhouse.lifecycle.rules import Keep, Rule
@@ -37,7 +37,7 @@ def interpret(
         for at, voice in evaluate(rule, inventory, now, in_use):
             voices[at].append(voice)
     chosen = [resolve(voices[at], item) if at in voices else NOTHING for at, item in enumerate(inventory)]
-    return close(inventory, chosen, now)
+    return close(inventory, chosen, protects(rules, now, in_use))
 
 
 def resolve(voices: Iterable[Disposition], item: Artifact) -> Disposition:
@@ -93,6 +93,12 @@ def protection(rule: Rule, item: Artifact, now: float, in_use: AbstractSet[str])
     if rule.protect.in_use and ((item.digest and item.digest in in_use) or item.address in in_use):
         return "protect in_use"
     return ""
+
+
+def protects(rules: Iterable[Rule], now: float, in_use: AbstractSet[str]) -> Protects:
+    """What protects an artifact from a rule that does not select it: a referrer from going with its image."""
+    by_id = {rule.id: rule for rule in rules}
+    return lambda rule, item: bool(protection(by_id[rule], item, now, in_use))
 
 
 def _latest(keep: Keep | None, inventory: Sequence[Artifact], ranked: list[int]) -> tuple[set[int], set[int]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from customhouse.errors import Rejected
-from customhouse.lifecycle.plan import Header, Item, Total
+from customhouse.lifecycle.plan import Header, Item, Total, counted_as
 from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.units import show_duration, show_size
 from customhouse.lifecycle.words import DAY, Action
@@ -59,18 +60,22 @@ def radius(header: Header) -> tuple[int, int]:
 
 
 def counted(header: Header, items: Iterable[Item]) -> Iterator[Item]:
-    """A plan's items; RefusedPlan at the first delete beyond those that its header counts, and so its limits."""
-    left, _ = radius(header)
+    """A plan's items; RefusedPlan at the first that its header does not count, and so neither its limits."""
+    left = Counter({astuple(total)[:-2]: total.items for total in header.totals})
     for item in items:
-        if item.action is Action.DELETE and not item.cloud and not item.location.key.startswith(TRASH):
-            left -= 1
-        if left < 0:
-            raise RefusedPlan("the plan deletes more than its first line says: it was edited; plan again")
+        left[counted_as(item)] -= 1
+        astray = _empties_trash(item.rule) and not item.location.key.startswith(TRASH)
+        if left[counted_as(item)] < 0 or astray:
+            raise RefusedPlan("the plan does more than its first line says: it was edited; plan again")
         yield item
 
 
 def _deletes(total: Total) -> bool:
-    return total.action is Action.DELETE and not total.cloud and not total.rule.startswith("undo-")
+    return total.action is Action.DELETE and not total.cloud and not _empties_trash(total.rule)
+
+
+def _empties_trash(rule: str) -> bool:
+    return rule.startswith("undo-")
 
 
 def _too_much(header: Header, limits: Limits) -> list[str]:

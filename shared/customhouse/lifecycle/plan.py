@@ -171,13 +171,21 @@ def _item(artifact: Artifact, one: Disposition, rule: Rule, marks: Marks) -> Ite
     )
 
 
+Counted = tuple[str, Action, str, str, str, bool, int]
+"""What a total's items have in common, in the order of its fields."""
+
+
+def counted_as(item: Item) -> Counted:
+    """Which total an item is part of."""
+    return item.rule, item.action, item.detail, item.location.scheme, item.storage_class, item.cloud, item.undo
+
+
 def totals(items: Iterable[Item]) -> tuple[Total, ...]:
     """Items counted by everything that a price or a limit depends on."""
-    sums: defaultdict[tuple[str, Action, str, str, str, bool, int], list[int]] = defaultdict(lambda: [0, 0])
+    sums: defaultdict[Counted, list[int]] = defaultdict(lambda: [0, 0])
     for item in items:
-        key = (item.rule, item.action, item.detail, item.location.scheme, item.storage_class, item.cloud, item.undo)
-        sums[key][0] += 1
-        sums[key][1] += item.size
+        sums[counted_as(item)][0] += 1
+        sums[counted_as(item)][1] += item.size
     return tuple(Total(*key, items=count, size=size) for key, (count, size) in sorted(sums.items()))
 
 

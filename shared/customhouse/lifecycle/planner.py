@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from customhouse.lifecycle import sql
-from customhouse.lifecycle.closure import close
+from customhouse.lifecycle.closure import Protects, close
+from customhouse.lifecycle.interpreter import protects
 from customhouse.lifecycle.inventory import table
 from customhouse.lifecycle.order import ranks
 from customhouse.lifecycle.plan import (
@@ -79,7 +80,7 @@ def decide(
             _kept(database, f"kept_{at}", rule, rule.keep, now)
     _means(database, "CREATE OR REPLACE TEMP TABLE", sql.meanings(rules))
     database.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {_decided(rules, now, marks or {})}")
-    _close(database, now, marks or {})
+    _close(database, protects(rules, now, in_use), marks or {})
 
 
 def _means(database: duckdb.DuckDBPyConnection, how: str, rows: Iterable[sql.Meaning]) -> None:
@@ -141,12 +142,12 @@ def _item(marks: Marks) -> str:
     return f"SELECT {', '.join(plain)}, noncurrent_since IS NULL AS live, {sql.some(cloud)} AS cloud"
 
 
-def _close(database: duckdb.DuckDBPyConnection, now: float, marks: Marks) -> None:
+def _close(database: duckdb.DuckDBPyConnection, protects: Protects, marks: Marks) -> None:
     """Close over images, which are few enough for memory, and put right what the closure changes."""
     related = "len(children) > 0 OR subject <> ''"
     if not database.execute(f"FROM inventory SELECT 1 WHERE {related} LIMIT 1").fetchone():
         return
-    images = "FROM base SELECT root, key, version, digest, held, children, subject, locked_until "
+    images = "FROM base SELECT root, key, version, digest, held, children, subject, locked_until, tags "
     decided = "FROM decided SELECT root, key, version, "
     rows = database.execute(
         f"FROM ({images} WHERE digest <> '' OR {related}) LEFT JOIN "
@@ -162,11 +163,12 @@ def _close(database: duckdb.DuckDBPyConnection, now: float, marks: Marks) -> Non
             children=tuple(row[5]),
             subject=row[6],
             locked_until=row[7],
+            tags=row[8],
         )
         for row in rows
     ]
-    before = [Disposition(Action(row[8]), *row[9:]) if row[8] else NOTHING for row in rows]
-    after = zip(inventory, before, close(inventory, before, now), strict=True)
+    before = [Disposition(Action(row[9]), *row[10:]) if row[9] else NOTHING for row in rows]
+    after = zip(inventory, before, close(inventory, before, protects), strict=True)
     _overrule(database, [(item.location, one) for item, old, one in after if one != old], marks)
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from customhouse.errors import Conflict, Denied, Gone, Rejected
 from customhouse.lifecycle.apply import Sleep, patiently
-from customhouse.lifecycle.execute import DEFERRED, DONE, FAILED, SUPERSEDED, Bucket, trash_key, verify
+from customhouse.lifecycle.execute import (
+    DEFERRED,
+    DONE,
+    FAILED,
+    SUPERSEDED,
+    Bucket,
+    computed,
+    differs,
+    trash_key,
+    verify,
+)
 from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.plan import Item, Plan
 from customhouse.lifecycle.words import Action
@@ -27,15 +36,15 @@ def undo(
 
     def one(item: Item) -> Outcome:
         store = buckets[item.location.root].store
-        return patiently(lambda: restore(item, store), item, sleep)
+        return patiently(lambda: restore(item, store, plan.header.clock), item, sleep)
 
     return bounded(one, deletes, workers)
 
 
-def restore(item: Item, store: Store) -> Outcome:
-    """Copy one deleted version back and empty its place in the trash."""
+def restore(item: Item, store: Store, planned: float) -> Outcome:
+    """Copy one deleted version back and empty its place in the trash; `planned` is its plan's clock."""
     try:
-        status, detail = _restore(item, store)
+        status, detail = _restore(store, item.location.key, trash_key(item, planned))
     except Denied as error:
         status, detail = DEFERRED, str(error)
     except Rejected as error:
@@ -43,22 +52,21 @@ def restore(item: Item, store: Store) -> Outcome:
     return Outcome("undo", status, item.location, detail)
 
 
-def _restore(item: Item, store: Store) -> tuple[str, str]:
+def _restore(store: Store, key: str, place: str) -> tuple[str, str]:
     try:
-        kept = store.stat(Location(store.root, trash_key(item)))
+        kept = store.stat(Location(store.root, place))
     except Gone:
         return EXPIRED, "the trash does not hold it"
     tags = store.tags(kept.location) if kept.tags is None else kept.tags
     ours = {VERDICT_TAG: tags[VERDICT_TAG]} if VERDICT_TAG in tags else {}
     try:
-        back = store.copy(kept, item.location.key, tags=ours, if_absent=True)
+        back = store.copy(kept, key, tags=ours, if_absent=True)
     except Conflict:
-        back = store.stat(Location(store.root, item.location.key)).location
-        with suppress(Rejected):  # what is there is the same: an interrupted undo put it there
-            verify(store, kept, back)
-            store.delete(kept.location)
-            return DONE, "already there"
-        return SUPERSEDED, "something new has its name; the copy stays in the trash"
+        there = store.stat(Location(store.root, key))
+        if differs(kept, there) or not computed(kept, there):  # equal sizes alone prove nothing
+            return SUPERSEDED, "something new has its name; the copy stays in the trash"
+        store.delete(kept.location)  # an interrupted undo put it there
+        return DONE, "already there"
     verify(store, kept, back)
     store.delete(kept.location)
     return DONE, ""

@@ -11,7 +11,7 @@ from customhouse.errors import Conflict, CustomhouseError, Gone, Rejected
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.asking import asks_dates, asks_reads
 from customhouse.lifecycle.dates import Dates
-from customhouse.lifecycle.execute import DONE, FAILED, SUPERSEDED, Bucket, execute
+from customhouse.lifecycle.execute import DONE, FAILED, SUPERSEDED, Bucket, Guard, execute
 from customhouse.lifecycle.inventory import live
 from customhouse.lifecycle.inventory.records import places
 from customhouse.lifecycle.native.compile import due_at, label
@@ -197,7 +197,7 @@ class Uploads:
             raise Rejected(f"{len(due)} artifacts of {facts.package} are due at once: left to the schedule")
         bucket = Bucket(store, self.target(location.root))
         protect = {rule.id: dict(rule.protect.tag) for rule in here}
-        done = [execute(item, bucket, protect[item.rule], now) for item in due]
+        done = [execute(item, bucket, Guard(protect[item.rule], now, now)) for item in due]
         gone = {one.location for one in group} - {one.location for one in standing}
         known.drop(artifact, gone | {one.location for one in done if one.step == "delete" and one.status == DONE})
         return [_reported(one) for one in done]
