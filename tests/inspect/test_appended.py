@@ -42,7 +42,8 @@ def test_archive_behind_a_program_is_a_skip_so_never_clean(archive: bytes, name:
 
 
 def test_archiver_that_knows_the_signatures_is_no_archive() -> None:
-    constants = SEVEN + b"\0" * 60 + b"Rar!\x1a\x07\x01\x00" + b"\0" * 60 + b"MSCF\0\0\0\0" + b"\0" * 60
+    constants = b"UPX!\0$Info: This file is packed with the UPX executable packer\0UPX!" + bytes(8)
+    constants += SEVEN + b"\0" * 60 + b"Rar!\x1a\x07\x01\x00" + b"\0" * 60 + b"MSCF\0\0\0\0" + b"\0" * 60
     assert look(PROGRAM + constants, "archiver.exe").coverage.complete
 
 
@@ -61,10 +62,22 @@ SQUASHFS = b"hsqs" + bytes(8) + (1 << 17).to_bytes(4, "little") + bytes(6) + b"\
 PYINSTALLER = b"MEI\x0c\x0b\x0a\x0b\x0e" + (500).to_bytes(4, "big") + bytes(8) + (311).to_bytes(4, "big") + bytes(64)
 NSIS = bytes(4) + b"\xef\xbe\xad\xdeNullsoftInst" + b"\1\0\0\0\2\0\0\0"
 INNO = b"rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a"
+UPX = b"UPX!\x0d\x16\x0e\x07" + bytes(24)
+AUTOIT = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d") + b"AU3!EA06"
+NUITKA = b"KAY" + zstandard.compress(b"modules")
 
 
 @pytest.mark.parametrize(
-    ("carried", "name"), [(SQUASHFS, "squashfs"), (PYINSTALLER, "PyInstaller"), (NSIS, "NSIS"), (INNO, "Inno")]
+    ("carried", "name"),
+    [
+        (SQUASHFS, "squashfs"),
+        (PYINSTALLER, "PyInstaller"),
+        (NSIS, "NSIS"),
+        (INNO, "Inno"),
+        (UPX, "UPX"),
+        (AUTOIT, "AutoIt"),
+        (NUITKA, "Nuitka"),
+    ],
 )
 def test_what_a_program_unpacks_when_it_runs_is_a_skip(carried: bytes, name: str) -> None:
     coverage = look(b"\x7fELF\x02" + b"\x90" * 200 + carried + bytes(200), "App.AppImage").coverage

@@ -124,7 +124,13 @@ def _nsis(head: bytes) -> bool:
     return _number(head[16:20]) > 0 and _number(head[20:24]) > 0
 
 
-def _inno(_head: bytes) -> bool:
+def _upx(head: bytes) -> bool:
+    """Version, format, method and level (UPX's packhead.cpp)."""
+    version, form, method, level = head[4:8].ljust(4, b"\0")
+    return 10 <= version <= 15 and form > 0 and 2 <= method <= 16 and 1 <= level <= 10  # noqa: PLR2004 -- as it says
+
+
+def _sure(_head: bytes) -> bool:
     return True
 
 
@@ -136,6 +142,9 @@ CARRIED = (
     ("PyInstaller", b"MEI\\x0c\\x0b\\x0a\\x0b\\x0e", 8),
     ("NSIS", b"\\xef\\xbe\\xad\\xdeNullsoftInst", 16),
     ("Inno Setup", b"rDlPtS\\xcd\\xe6\\xd7\\x7b\\x0b\\x2a", 12),
+    ("UPX", b"UPX!", 4),
+    ("AutoIt", b"\\xa3HK\\xbe\\x98lJ\\xa9\\x99LS\\n\\x86\\xd6H\\x7dAU3!EA0", 23),
+    ("Nuitka", b"KAY\\x28\\xb5\\x2f\\xfd", 7),
 )
 """What programs carry, too."""
 _HEADERS: dict[str, Callable[[bytes], bool]] = {
@@ -145,7 +154,10 @@ _HEADERS: dict[str, Callable[[bytes], bool]] = {
     "squashfs": _squashfs,
     "PyInstaller": _pyinstaller,
     "NSIS": _nsis,
-    "Inno Setup": _inno,
+    "Inno Setup": _sure,
+    "UPX": _upx,
+    "AutoIt": _sure,
+    "Nuitka": _sure,
 }
 _ZIP = (("zip", b"PK\\x03\\x04", 4),)
 _LINES = (
