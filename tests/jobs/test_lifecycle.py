@@ -192,6 +192,17 @@ def test_in_use_is_read_from_a_file_or_a_store_and_its_lack_stops_the_plan(world
         lifecycle.read_text(str(tmp_path / "absent"), there.store)
 
 
+def test_an_in_use_list_of_which_a_letter_is_lost_is_refused_wherever_it_comes_from(
+    world: World, tmp_path: Path
+) -> None:
+    store, data = world.stores["records"], "s3://b/ä.whl".encode("latin-1")
+    (tmp_path / "used").write_bytes(data)
+    store.put("used", data)
+    for name in (str(tmp_path / "used"), f"{store.root}/used"):
+        with pytest.raises(ConfigError, match="used: not UTF-8"):
+            lifecycle.read_text(name, lambda _: store)
+
+
 def test_verdicts_come_from_records_also_for_what_was_promoted(world: World) -> None:
     chosen = policy(OLD | {"select": {"verdict": "clean"}, "in": world.stores["released"].root})
     app(world, chosen, NOW).process(world.upload("good.txt", b"hello"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.document import Drifted, drift, install, unwrap, wrap
 from customhouse.lifecycle.native.words import Compiled, Mark, Target
 from customhouse.lifecycle.vocabulary import load
+from customhouse.model import LIFECYCLE_TAG
 from tests.lifecycle.support import FakeTarget
 
 ROOTS = ("s3://bucket", "gs://bucket", "az://account/container")
@@ -179,6 +181,61 @@ def test_a_rule_that_another_may_keep_from_is_residual_and_names_it() -> None:
     assert compiled("s3://bucket", OLD, elsewhere).parts[0].mark is Mark.EXACT
     for_ever = {"id": "keeper", "do": "keep", "select": {"prefix": "logs/important/"}}
     assert compiled("s3://bucket", OLD, for_ever).parts[0].mark is Mark.ARMED
+
+
+@pytest.mark.parametrize(
+    ("node", "marks"),
+    [
+        ({"exclude": {"tag": {"pinned": "true"}}}, ("residual", "residual", "residual")),
+        ({"exclude": [{"suffix": ".keep"}, {"tag": {"pinned": "true"}}]}, ("residual", "residual", "residual")),
+        ({"select": {"tag": {"team": "red"}}}, ("exact", "residual", "exact")),
+        ({"select": {"suffix": ".log", "tag": {"team": "red"}}}, ("armed", "residual", "armed")),
+    ],
+)
+def test_what_a_tag_decides_is_left_to_no_label_that_would_outlive_the_tag(
+    node: dict[str, Any], marks: tuple[str, ...]
+) -> None:
+    found = [compiled(root, OLD | node) for root in ROOTS]
+    assert tuple(one.parts[0].mark for one in found) == marks
+    texts = [json.dumps(one.native) for one in found]
+    for mark, text in zip(marks, texts, strict=True):
+        assert (mark == "residual") == (text == "[]")
+        assert mark != "armed" or ('"team"' in text and LIFECYCLE_TAG in text)
+
+
+def test_azure_s_filter_takes_ten_tags_with_our_label() -> None:
+    for count, suffix, mark in (
+        (10, "", "exact"),
+        (11, "", "residual"),
+        (9, ".log", "armed"),
+        (10, ".log", "residual"),
+    ):
+        select = {"tag": {f"t{at}": "x" for at in range(count)}} | ({"suffix": suffix} if suffix else {})
+        assert compiled("az://account/c", OLD | {"select": select}).parts[0].mark == mark
+
+
+VERSIONS: dict[str, Any] = {"id": "versions", "do": "delete", "undo": "none", "noncurrent": "1d"}
+
+
+@pytest.mark.parametrize(
+    ("other", "known", "mark"),
+    [
+        ({"id": "none", "do": "delete", "undo": "none", "age": "90d", "select": {"prefix": "x/"}}, {}, "exact"),
+        (VERSIONS, {}, "residual"),
+        (VERSIONS | {"noncurrent": "7d"}, {}, "exact"),
+        (VERSIONS | {"select": {"prefix": "elsewhere/"}}, {}, "exact"),
+        (VERSIONS | {"in": "s3://another"}, {}, "exact"),
+        (VERSIONS, {"soft_delete": 604_800}, "exact"),
+    ],
+)
+@pytest.mark.parametrize("root", ROOTS[:2])
+def test_versions_give_an_undo_window_only_for_as_long_as_no_rule_takes_them_away(
+    root: str, other: dict[str, Any], known: dict[str, Any], mark: str
+) -> None:
+    node = OLD | {"undo": "7d", "select": {"prefix": "logs/"}}
+    found = compiled(root, node, other, versioned=True, **known).parts[0]
+    assert found.mark == mark
+    assert mark == "exact" or "undoes a delete for 1d only" in found.reason
 
 
 def test_a_folder_has_no_rules_of_its_own() -> None:

@@ -19,7 +19,7 @@ from customhouse.lifecycle.plan import is_cloud
 from customhouse.lifecycle.rules import TRASH, Rule, purges
 from customhouse.lifecycle.words import Action, Artifact, Disposition
 from customhouse.model import LIFECYCLE_TAG, Location
-from tests.lifecycle.worlds import World, seeds
+from tests.lifecycle.worlds import TAGS, World, seeds
 
 
 def armed(
@@ -64,6 +64,14 @@ def possible(inventory: list[Artifact], target: Target, rules: Sequence[Rule]) -
     ]
 
 
+def retagged(world: World, item: Artifact) -> Artifact:
+    """The artifact after its owner changed its tags, some time after it was labelled."""
+    if world.chance(0.7):
+        return item
+    label = {name: value for name, value in item.tags.items() if name == LIFECYCLE_TAG}
+    return replace(item, tags={name: world.random.choice(values) for name, values in TAGS.items()} | label)
+
+
 def check(scheme: str, seed: int) -> list[Effect]:
     """One case: every version ends as the policy means; what the cloud did of it."""
     world = World(seed, scheme, plainly=0.85)
@@ -71,6 +79,7 @@ def check(scheme: str, seed: int) -> list[Effect]:
     compiled = compile_rules(policy, target)
     rules = (*policy, *purges(policy))
     inventory, times = armed(rules, compiled, possible(world.inventory(), target, policy))
+    inventory = [retagged(world, item) for item in inventory]
     natives = cloud_does(compiled, inventory, times, world.now)
     expected = interpret(rules, inventory, world.now, world.in_use())
     for item, native, one in zip(inventory, natives, expected, strict=True):

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.native.compile import compile_rules
@@ -20,7 +24,8 @@ from customhouse.stores.memory import MemoryStore
 from tests.lifecycle.support import contents, memory
 
 LATER = 4e9  # seconds: long after any object of these tests was put
-PURGE = load([{"id": "purge", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "in/"}}])
+OLD: dict[str, Any] = {"id": "purge", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "in/"}}
+PURGE = load([OLD])
 NEVER: Callable[[], bool] = lambda: False  # noqa: E731 -- a clock that never runs out
 
 
@@ -61,6 +66,41 @@ def test_a_cursor_of_another_policy_or_an_old_plan_or_none_at_all_plans_anew() -
     assert run(work, LATER, NEVER, '{"plan":"nowhere","done":9}').planned == 2
     assert run(work, LATER, NEVER, "half a cursor").planned == 0
     assert set(contents(store)) == {"stays"}
+
+
+def test_what_came_in_use_since_a_plan_was_begun_is_spared_by_the_rest_of_it() -> None:
+    rules = load([OLD | {"protect": {"in_use": True}}])
+    work, store = job(rules=rules, in_use=frozenset())
+    first = run(work, LATER, lambda: True)
+    used = replace(work, in_use=frozenset({f"{store.root}/in/3"}))
+    assert run(used, LATER + 60, NEVER, first.cursor).statuses == {"done": 3}
+    assert set(contents(store)) == {"in/3", "stays"}
+
+
+@pytest.mark.parametrize("saved", [b"", b"{}\n", b"not JSON\n", b'{"format":"customhouse-plan/0"}\n'])
+def test_a_saved_plan_that_does_not_read_any_more_is_made_anew(saved: bytes) -> None:
+    work, store = job()
+    cursor = run(work, LATER, lambda: True).cursor
+    [plan] = contents(work.state)
+    work.state.put(plan, saved)
+    assert run(work, LATER + 60, NEVER, cursor).statuses == {"done": 4}
+    assert set(contents(store)) == {"stays"}
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([1, 3]))
+@settings(max_examples=40)
+def test_however_a_run_is_cut_off_the_runs_together_do_each_item_of_one_plan(budgets: list[int], workers: int) -> None:
+    work, store = job(8, workers=workers)
+    cursor, seen = "", 0
+    for budget in [*budgets, 100]:
+        calls = itertools.count(1)
+        done = run(work, LATER, lambda left=budget, calls=calls: next(calls) >= left, cursor)
+        cursor, seen = done.cursor, seen + sum(done.statuses.values())
+        if not cursor:
+            break
+    assert seen == 8
+    assert set(contents(store)) == {"stays"}
+    assert contents(work.state) == {}
 
 
 def test_a_plan_beyond_the_blast_radius_is_saved_for_a_person_and_nothing_is_done(tmp_path: Any) -> None:
@@ -127,6 +167,14 @@ def test_nothing_is_enforced_at_upload_where_a_rule_protects_what_is_in_use() ->
     rules = (*LATEST, *load([{"id": "used", "do": "delete", "age": "1d", "protect": {"in_use": True}}]))
     siblings = [release("3"), release("2"), release("1")]
     assert enforce(rules, siblings[0], siblings, 101 * DAY) == []
+
+
+@pytest.mark.parametrize("action", ["keep", "hold"])
+def test_nothing_is_enforced_at_upload_where_a_date_may_keep_it(action: str) -> None:
+    dated = load([{"id": "dated", "do": action, "expires": True}])
+    siblings = [release("3"), release("2"), release("1")]
+    assert len(enforce(LATEST, siblings[0], siblings, 101 * DAY)) == 1
+    assert enforce((*LATEST, *dated), siblings[0], siblings, 101 * DAY) == []
 
 
 def test_a_kept_release_is_not_pushed_out() -> None:

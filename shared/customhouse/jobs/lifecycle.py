@@ -140,13 +140,19 @@ def read_text(name: str, store: Callable[[str], Store]) -> str:
     folder, _, last = name.rpartition("/")
     root, prefix = split(folder)
     with store(root).read(Location(root, prefix + last)) as body:
-        return b"".join(body).decode("utf-8", "replace")
+        return _text(b"".join(body), name)
 
 
 def _file(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8")
+        return _text(Path(name).read_bytes(), name)
     except OSError as error:
         raise ConfigError(f"{name}: {error.strerror}; name a file that can be read") from None
+
+
+def _text(data: bytes, name: str) -> str:
+    """Text, whole: a name of which a letter is lost names nothing, and so protects nothing."""
+    try:
+        return data.decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{name}: not UTF-8 text; save it as such") from None

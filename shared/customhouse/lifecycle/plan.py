@@ -230,13 +230,18 @@ def parse_header(line: bytes, name: str) -> Header:
 
 
 def _items(path: Path) -> Iterator[Item]:
-    decode = msgspec.json.Decoder(Item).decode
     with path.open("rb") as file:
         file.readline()
-        for number, line in enumerate(file, start=2):
-            if line == b"\n":  # what DuckDB writes behind no items
-                continue
-            try:
-                yield decode(line)
-            except msgspec.MsgspecError as error:
-                raise ConfigError(f"{path}:{number}: not an item of a lifecycle plan ({error})") from None
+        yield from parse_items(file, str(path))
+
+
+def parse_items(lines: Iterable[bytes], name: str) -> Iterator[Item]:
+    """The items from the lines behind the header; ConfigError at one that is none."""
+    decode = msgspec.json.Decoder(Item).decode
+    for number, line in enumerate(lines, start=2):
+        if line == b"\n":  # what DuckDB writes behind no items
+            continue
+        try:
+            yield decode(line)
+        except msgspec.MsgspecError as error:
+            raise ConfigError(f"{name}:{number}: not an item of a lifecycle plan ({error})") from None

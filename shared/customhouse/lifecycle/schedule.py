@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import time
 from collections import Counter
@@ -10,8 +11,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
-from customhouse.errors import Gone, Rejected
+from customhouse.errors import ConfigError, Gone
 from customhouse.lifecycle.apply import Sleep, apply
 from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
 from customhouse.lifecycle.execute import Bucket
@@ -19,7 +21,7 @@ from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
 from customhouse.lifecycle.inventory.version import Identity
 from customhouse.lifecycle.limits import Limits, RefusedPlan
 from customhouse.lifecycle.needed import wanted
-from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, ready, write
+from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, parse_items, ready, write
 from customhouse.lifecycle.rules import Rule, digest
 from customhouse.lifecycle.words import Artifact
 from customhouse.model import Location
@@ -59,17 +61,18 @@ class Run:
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Which saved plan, and how many of its items are done."""
+    """Which saved plan, how many of its items are done, and a digest of what was in use when it was made."""
 
     plan: str
     done: int
+    in_use: str
 
 
 def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> Run:
     """Go on with the plan that `cursor` names, or make and save a new one, and apply until `expired()`.
 
-    A plan of another policy, or too old, is made anew. One beyond the blast radius is saved and refused: a person
-    may apply it with `--accept`.
+    A plan of another policy, made when other things were in use, too old, or that does not read, is made anew. One
+    beyond the blast radius is saved and refused: a person may apply it with `--accept`.
     """
     try:
         here, plan = _resume(job, now, cursor) or _fresh(job, now, expired)
@@ -96,7 +99,7 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
             break
     done = here.done + counts.total()
     if done < planned:
-        return Run(planned, dict(counts), msgspec.json.encode(_Cursor(here.plan, done)).decode())
+        return Run(planned, dict(counts), msgspec.json.encode(replace(here, done=done)).decode())
     job.state.delete(Location(job.state.root, here.plan))
     return Run(planned, dict(counts), "")
 
@@ -121,7 +124,7 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, 
     write(plan, body)
     body.seek(0)
     job.state.put(key, body, content_type="application/jsonl")
-    return _Cursor(key, 0), plan
+    return _Cursor(key, 0, _used(job)), plan
 
 
 def listed(job: Job, now: float) -> Iterator[Artifact]:
@@ -139,23 +142,25 @@ def listed(job: Job, now: float) -> Iterator[Artifact]:
 
 
 def _resume(job: Job, now: float, cursor: str) -> tuple[_Cursor, Plan] | None:
-    """The plan in progress, where it is still of this policy and young enough."""
+    """The plan in progress, where it is still what would be planned, and young enough."""
     if not cursor:
         return None
     try:
         here = msgspec.json.decode(cursor, type=_Cursor)
         plan = _load(job.state, here.plan)
-    except (Gone, msgspec.MsgspecError):
+    except (Gone, ConfigError, msgspec.MsgspecError):
         return None
     young = now - plan.header.clock <= job.limits.max_age
-    return (here, plan) if young and plan.header.policy == digest(ready(job.rules, job.in_use)) else None
+    same = here.in_use == _used(job) and plan.header.policy == digest(ready(job.rules, job.in_use))
+    return (here, plan) if young and same else None
+
+
+def _used(job: Job) -> str:
+    return hashlib.sha256("\n".join(sorted(job.in_use or ())).encode()).hexdigest()[:16]
 
 
 def _load(state: Store, key: str) -> Plan:
     """A saved plan, whole in memory: what one run can list, it can also hold."""
     with state.read(Location(state.root, key)) as body:
         lines = b"".join(body).splitlines()
-    if not lines:
-        raise Rejected(f"{state.root}/{key} is empty")
-    decode = msgspec.json.Decoder(Item).decode
-    return Plan(parse_header(lines[0], key), lambda: (decode(line) for line in lines[1:]))
+    return Plan(parse_header(lines[0] if lines else b"", key), lambda: parse_items(lines[1:], key))

@@ -20,7 +20,7 @@ from customhouse.lifecycle.native.words import Compiled
 from customhouse.lifecycle.plan import Item, make
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.siblings import Siblings, there
-from customhouse.lifecycle.words import Artifact
+from customhouse.lifecycle.words import Action, Artifact
 from customhouse.model import LIFECYCLE_TAG, Location, Outcome
 from customhouse.ports import LifecycleTarget, Store
 
@@ -53,9 +53,11 @@ def enforce(rules: Sequence[Rule], artifact: Artifact, siblings: Sequence[Artifa
 
     `siblings` are all artifacts of the same store and package, the new one included. Only rules that keep the latest
     per package are asked, but all that keep anything are heard. Without a known package nothing is enforced, nor
-    where a rule asks for what the upload path does not know: what is in use, when it was last read.
+    where a rule asks for what the upload path does not know: what is in use, when it was last read, or the dates of
+    others that it would keep.
     """
-    if not artifact.package or any(rule.protect.in_use for rule in rules) or asks_reads(rules):
+    sparing = any(rule.expires and rule.action in {Action.KEEP, Action.HOLD} for rule in rules)
+    if not artifact.package or sparing or any(rule.protect.in_use for rule in rules) or asks_reads(rules):
         return []
     pushing = {rule.id for rule in rules if _pushes(rule)}
     group = [one for one in siblings if (one.ecosystem, one.package) == (artifact.ecosystem, artifact.package)]

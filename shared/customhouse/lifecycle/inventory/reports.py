@@ -45,6 +45,9 @@ _NEWER = "lead({moment}) OVER (PARTITION BY {name} ORDER BY {moment}, {current})
 _REPLACED = "coalesce(newer, 'infinity'::DOUBLE)"
 """When an old version was replaced: where the report does not tell, it is old all the same, and never due."""
 
+_SNAPSHOT = "coalesce(snapshot::VARCHAR, '') <> ''"
+"""Whether a row is a blob's snapshot, which would take a place beside the blob itself among the latest."""
+
 FIELDS: dict[str, dict[str, str]] = {
     "s3": {
         "version": "versionid",
@@ -64,7 +67,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "used": _moment("lastaccesstime"),
         "storage_class": "accesstier",
         "noncurrent_since": f"CASE WHEN {_true('iscurrentversion')} THEN NULL ELSE {_REPLACED} END",
-        "tags": "try_cast(tags::JSON AS MAP(VARCHAR, VARCHAR))",
+        "tags": "nullif(tags, '')::JSON::MAP(VARCHAR, VARCHAR)",
         "held": _on("legalhold"),
         "locked_until": _lock("immutabilitypolicyuntildate"),
     },
@@ -98,6 +101,8 @@ READ = {
         "versionid",
         "iscurrentversion",
         "deleted",
+        "snapshot",
+        "hdiisfolder",
         "contentlength",
         "lastmodified",
         "lastaccesstime",
@@ -154,12 +159,7 @@ def load_report(
     known = FIELDS[cloud] | {"root": _root(cloud, account), "key": f"regexp_replace({key}, '^[^/]*/', '')"}
     if cloud != "az":
         known["key"] = key
-    try:
-        create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known)
-    except Exception as error:
-        if not type(error).__module__.endswith("duckdb"):
-            raise
-        raise ConfigError(f"{files[0]}: a value does not read: {str(error).splitlines()[0]}") from None
+    create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known, name=str(files[0]))
     return frozenset(found)
 
 
@@ -224,5 +224,5 @@ def _with_newer(cloud: Cloud, rows: str) -> str:
         return rows
     moment, current = ("lastmodifieddate", "islatest") if cloud == "s3" else ("lastmodified", "iscurrentversion")
     newer = _NEWER.format(moment=_moment(moment), name="bucket, key" if cloud == "s3" else "name", current=current)
-    gone = _true("isdeletemarker" if cloud == "s3" else "deleted")
-    return f"FROM (FROM ({rows}) SELECT *, {newer} AS newer) WHERE NOT {gone}"
+    others = [_true("isdeletemarker")] if cloud == "s3" else [_true("deleted"), _true("hdiisfolder"), _SNAPSHOT]
+    return f"FROM (FROM ({rows}) SELECT *, {newer} AS newer) WHERE NOT ({' OR '.join(others)})"

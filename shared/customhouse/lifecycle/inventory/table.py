@@ -87,18 +87,27 @@ def connect(memory: str = "4GB", threads: int = 2, spill: Path | None = None) ->
         config["temp_directory"] = str(spill)
     database = duckdb.connect(config=config)
     database.execute("SET enable_progress_bar = false")  # it would go to standard output, among JSON
+    database.execute("SET TimeZone = 'UTC'")  # what a report's moments are in where they do not say
     return database
 
 
-def create(database: duckdb.DuckDBPyConnection, source: str, known: dict[str, str], *, lazy: bool = False) -> None:
+def create(
+    database: duckdb.DuckDBPyConnection, source: str, known: dict[str, str], *, name: str = "", lazy: bool = False
+) -> None:
     """Make the table `inventory` from a relation; `known` maps our columns to expressions over it.
 
-    With `lazy` it is a view, right for Parquet: planning then reads the few columns it asks for.
+    With `lazy` it is a view, right for Parquet: planning then reads the few columns it asks for. ConfigError, naming
+    the file `name`, where a value does not read.
     """
     projected = ", ".join(f"{_value(known.get(name, 'NULL'), kind)} AS {name}" for name, kind in COLUMNS.items())
     rows = f"FROM {source} SELECT {projected}"
     if not lazy:
-        database.execute(f"CREATE OR REPLACE TABLE loaded AS {rows}")
+        try:
+            database.execute(f"CREATE OR REPLACE TABLE loaded AS {rows}")
+        except Exception as error:
+            if not type(error).__module__.endswith("duckdb"):
+                raise
+            raise ConfigError(f"{name}: a value does not read: {str(error).splitlines()[0]}") from None
         rows = "FROM loaded"
     database.execute(f"CREATE OR REPLACE VIEW inventory AS {rows}")
 
@@ -109,13 +118,17 @@ def _value(expression: str, kind: str) -> str:
 
 
 def load_export(database: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make the table `inventory` from our own export."""
+    """Make the table `inventory` from our own export; ConfigError where a line is no artifact."""
     here = ("root", "key", "version", "etag")
     fields = {name: kind for name, kind in COLUMNS.items() if name not in here}
     shape = {"location": f"STRUCT({', '.join(f'{name} VARCHAR' for name in here)})"} | fields
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in shape.items())
     source = f"read_json({quote(str(path))}, format='newline_delimited', columns={{{columns}}})"
-    create(database, source, {name: f"location.{name}" for name in here} | {name: name for name in fields})
+    known = {name: f"location.{name}" for name in here} | {name: name for name in fields}
+    create(database, source, known, name=str(path))
+    whole = "root <> '' AND key <> '' AND size IS NOT NULL AND created IS NOT NULL"
+    if database.execute(f"FROM inventory SELECT 1 WHERE NOT ({whole}) LIMIT 1").fetchone():
+        raise ConfigError(f"{path}: a line is no artifact: write it with `customhouse lifecycle export`")
 
 
 def quote(value: str) -> str:

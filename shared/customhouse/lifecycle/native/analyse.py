@@ -29,7 +29,8 @@ class Findings:
 
 def analyse(rule: Rule, rules: Sequence[Rule], target: Target, able: Abilities) -> Findings:
     """All reasons, in the order of the vocabulary."""
-    blocks = [*_action(rule, target), *_conditions(rule, able), *_neighbours(rule, rules, target)]
+    blocks = [*_action(rule, rules, target), *_conditions(rule, able), *_neighbours(rule, rules, target)]
+    blocks += _passing(rule, able)
     labels = [f"{term} is no filter of the cloud's" for term in sorted(terms(rule.select) - able.terms)]
     labels += ["the cloud has no exclusion"] if rule.exclude else []
     labels += [f"rule {other.id!r} keeps some of it" for other in static_keepers(rule, rules)]
@@ -44,23 +45,37 @@ def terms(select: Select) -> set[str]:
     return used | ({"image tags"} if select.image_tags or select.untagged is not None else set())
 
 
-def _action(rule: Rule, target: Target) -> Iterator[str]:
+def _action(rule: Rule, rules: Sequence[Rule], target: Target) -> Iterator[str]:
     if rule.action not in {Action.DELETE, Action.CLASS}:
         yield f"no cloud has a rule that does {rule.action.value}"
     if rule.keep and (rule.keep.per != "key" or rule.keep.order != "created"):
         yield f"no cloud keeps the latest of each {rule.keep.per}" if rule.keep.per != "key" else "unknown order"
     if rule.protect != Protect():
         yield "protection is looked at when it is due, not when the rule was written"
-    window = _window(rule, target)
+    window = _window(rule, rules, target)
     if rule.action is Action.DELETE and rule.undo > window:
         can = f"undoes a delete for {show_duration(window)} only" if window else "cannot undo a delete"
         yield f"the bucket itself {can}: write undo: none to allow it"
 
 
-def _window(rule: Rule, target: Target) -> int:
-    """How long the bucket itself can bring back what the rule deletes (seconds)."""
+def _window(rule: Rule, rules: Sequence[Rule], target: Target) -> int:
+    """How long the bucket itself can bring back what the rule deletes (seconds).
+
+    A current version stays behind its delete marker until a rule about noncurrent ones takes it.
+    """
     marker = target.versioned and rule.noncurrent is None
-    return max(target.soft_delete, rule.undo if marker else 0)
+    cleared = [
+        other.noncurrent
+        for other in rules
+        if other.noncurrent is not None and other.action is Action.DELETE and overlap(rule, other, target)
+    ]
+    return max(target.soft_delete, min([rule.undo, *cleared]) if marker else 0)
+
+
+def _passing(rule: Rule, able: Abilities) -> Iterator[str]:
+    """A label says what was true when it was put on, and tags come and go: those must be the cloud's to look at."""
+    if "tag" in terms(rule.select) - able.terms or any("tag" in terms(select) for select in rule.exclude):
+        yield "tags may change after an object was labelled, and the cloud does not look at them"
 
 
 def _conditions(rule: Rule, able: Abilities) -> Iterator[str]:

@@ -24,8 +24,10 @@ def part(rule: Rule, rules: Sequence[Rule], target: Target) -> Part:
     """One rule compiled; our days are `>=`, Azure's are whole days and `>`, so one less is written."""
     able = Abilities(frozenset({"prefix", "tag"}) if target.index_tags else frozenset({"prefix"}), least_days=1)
     found = analyse(rule, rules, target, able)
-    labels = found.labels if len(rule.select.tag) <= MAX_TAGS else (*found.labels, "more than ten tags")
+    labels = found.labels
     blocks = [*found.blocks, *_blocks(rule, target)]
+    if len(rule.select.tag) + bool(labels) > MAX_TAGS:
+        blocks.append(f"Azure's filter takes {MAX_TAGS} tags at most, our label included")
     if labels and not target.index_tags:
         blocks += ["the account has no index tags to arm with", *labels]
     if blocks:
@@ -74,7 +76,7 @@ def _rules(rule: Rule, target: Target, *, armed: bool) -> Iterator[Native]:
 
 
 def _filters(rule: Rule, prefixes: list[str], *, armed: bool) -> dict[str, object]:
-    tags = {LIFECYCLE_TAG: rule.id} if armed else rule.select.tag
+    tags = {**rule.select.tag, **({LIFECYCLE_TAG: rule.id} if armed else {})}
     match = [{"name": key, "op": "==", "value": value} for key, value in tags.items()]
     filters: dict[str, object] = {"blobTypes": ["blockBlob"], "prefixMatch": prefixes}
     return filters | ({"blobIndexMatch": match} if match else {})

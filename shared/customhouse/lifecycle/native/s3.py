@@ -72,7 +72,7 @@ def _rules(rule: Rule, *, armed: bool) -> Iterator[Native]:
 
 
 def _filter(rule: Rule, prefix: str, *, armed: bool) -> dict[str, object]:
-    tags = {LIFECYCLE_TAG: rule.id} if armed else rule.select.tag
+    tags = {**rule.select.tag, **({LIFECYCLE_TAG: rule.id} if armed else {})}
     sizes = {"ObjectSizeGreaterThan": rule.select.over, "ObjectSizeLessThan": rule.select.under}
     if rule.action is Action.CLASS and rule.select.over is None:
         sizes["ObjectSizeGreaterThan"] = 0  # an explicit size lifts the floor of 128 KB
