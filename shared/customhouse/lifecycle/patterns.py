@@ -17,7 +17,7 @@ class Pattern(Protocol):
 
 
 def glob(pattern: str) -> str:
-    """The RE2 text of a glob over a whole name: `*` and `?` stop at `/`, `**` does not, `[a-c]` is a class."""
+    """The RE2 text of a glob over a whole name: `*`, `?` and `[!a]` stop at `/`, `**` does not, `[a-c]` is a class."""
     out, at = ["(?s)^"], 0
     while at < len(pattern):
         char, rest = pattern[at], pattern[at:]
@@ -31,7 +31,7 @@ def glob(pattern: str) -> str:
             out.append("[^/]*")
         elif char == "?":
             out.append("[^/]")
-        elif char == "[" and (end := pattern.find("]", at + 2)) > 0:
+        elif char == "[" and (end := pattern.find("]", at + 2 + rest.startswith("[!"))) > 0:
             out.append(_bracket(pattern[at + 1 : end]))
             at = end
         else:
@@ -44,7 +44,7 @@ def _bracket(inside: str) -> str:
     negated = inside.startswith("!")
     body = inside[1:] if negated else inside
     escaped = body.replace("\\", "\\\\").replace("]", "\\]").replace("[", "\\[").replace("^", "\\^")
-    return f"[{'^' if negated else ''}{escaped}]"
+    return f"[{'^/' if negated else ''}{escaped}]"
 
 
 @functools.lru_cache(maxsize=1024)
