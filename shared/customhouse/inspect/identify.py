@@ -174,6 +174,8 @@ CLAIMS: dict[str, Collection[str]] = {
 }
 """What a file of this extension has to be."""
 
+PLAIN = frozenset({"text", "data"})
+"""What bytes are that nothing else tells, a container beneath them included."""
 PROGRAMS = frozenset({"elf", "pe", "macho"})
 STUBS = PROGRAMS | {"script", "crx", "jmod"}
 """What is ordinary in front of a zip."""

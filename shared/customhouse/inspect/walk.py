@@ -16,7 +16,7 @@ from customhouse.inspect.book import Book
 from customhouse.inspect.feed import Feed
 from customhouse.inspect.formats import COMPRESSORS, FORMATS, Format, closed
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
-from customhouse.inspect.identify import HEAD, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
+from customhouse.inspect.identify import HEAD, PLAIN, STUBS, beneath, broken_claim, disagreement, ends_as_zip, identify
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import Problem, printable, problems
@@ -88,7 +88,7 @@ class Walker:
     def _kind(self, node: Node, head: bytes) -> str:
         """What the member is; what is two things at once is a finding, and opened as the one that can be."""
         kind = identify(head, node.name)
-        other = beneath(head)
+        other = "" if kind in PLAIN else beneath(head)
         if not other or kind == other:
             return kind
         self._ledger.finding("polyglot", Severity.HIGH, node.path, f"it begins as {kind} and is {other}")

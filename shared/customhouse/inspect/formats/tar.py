@@ -243,16 +243,17 @@ def _check_fields(source: Source, header: Header, name: str) -> None:
         source.high("bad-number", "an owner, a group or a time that is no number: some readers end there", name)
     if block[257:265] not in _MAGICS:
         source.finding("unknown-magic", Severity.MEDIUM, "a header of no known form", name)
-    if any(b"\0" in field.rstrip(b"\0") for field in (block[:100], block[157:257], _prefix(header))):
+    if b"\0" in block[:100].rstrip(b"\0") or b"\0" in block[157:257].rstrip(b"\0") or _torn(header):
         source.high("nul-name", "a name or link in the header holds a NUL, where some readers end it", name)
 
 
-def _prefix(header: Header) -> bytes:
-    """The field of the name's prefix, where the form has one; star and npm keep times in its end."""
+def _torn(header: Header) -> bool:
+    """Whether the name's prefix goes on behind a NUL; star and npm keep times in the field's end."""
     block = header.block
-    if not header.posix:
-        return b""
-    return block[345:476] if not block[475] and not block[476:500].strip(b"01234567 \0") else block[345:500]
+    if not header.posix or block[345:500] == _NO_PREFIX:
+        return False
+    timed = not block[475] and not block[476:500].strip(b"01234567 \0")
+    return b"\0" in block[345 : 476 if timed else 500].rstrip(b"\0")
 
 
 def _sparse(source: Source, header: Header, extras: Extras, entry: Entry, size: int) -> None:
