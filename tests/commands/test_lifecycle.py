@@ -353,19 +353,35 @@ def test_an_export_knows_tags_and_plans_like_the_listing(desk: Desk) -> None:
     assert live["items"] == 1
 
 
-def test_records_are_joined_to_a_report(desk: Desk) -> None:
-    desk.policy(LOGS | {"select": {"verdict": "clean"}})
+def recorded(desk: Desk, location: dict[str, str], **digests: str) -> None:
+    """A record of one clean object."""
     (desk.folder / "records").mkdir()
     records = open_store(f"file://{desk.folder / 'records'}")
     desk.environment["CUSTOMHOUSE_RECORDS"] = records.root
     document = {
-        "location": {"root": "s3://b", "key": "logs/1", "etag": "e"},
+        "location": location,
         "state": "done",
         "decision": {"verdict": "clean", "rule": "ok"},
-        "inspection": {"name": "1", "kind": "text", "size": 5, "digests": {}, "findings": [], "packages": []}
+        "inspection": {"name": "1", "kind": "text", "size": 5, "digests": digests, "findings": [], "packages": []}
         | {"coverage": {"members": 1, "opened": 1, "bytes": 5}},
     }
     records.put("records/aa/a.json", json.dumps(document).encode())
+
+
+def test_an_object_whose_digest_is_in_use_is_spared_as_its_record_tells_it(desk: Desk) -> None:
+    desk.policy(LOGS | {"protect": {"in_use": True}})
+    digest = "ab" * 32
+    (desk.folder / "used").write_text(f"sha256:{digest}\n")
+    assert "CUSTOMHOUSE_RECORDS" in failed(desk.run("plan", desk.url, "--in-use", "used"))
+    [one] = open_store(desk.url).list("logs/1")
+    recorded(desk, {"root": desk.url, "key": "logs/1", "etag": one.location.etag}, sha256=digest)
+    said = json.loads(desk.run("plan", desk.url, "--in-use", "used", "--format", "json").stdout)
+    assert (said["items"], said["kept"]) == (1, 1)
+
+
+def test_records_are_joined_to_a_report(desk: Desk) -> None:
+    desk.policy(LOGS | {"select": {"verdict": "clean"}})
+    recorded(desk, {"root": "s3://b", "key": "logs/1", "etag": "e"})
     rows = "".join(f"b,logs/{at},5,2024-01-01T00:00:00Z,e\n" for at in (1, 2))
     (desk.folder / "report.csv").write_text(f"Bucket,Key,Size,LastModifiedDate,ETag\n{rows}")
     done = desk.run("plan", "--inventory", "report.csv", "--cloud", "s3", "--format", "json")
@@ -426,6 +442,12 @@ def test_on_s3_rules_are_installed_drift_is_told_and_the_plan_leaves_them_to_the
     drifted = desk.run("drift", root, "--format", "json")
     assert (drifted.returncode, json.loads(drifted.stdout)["clean"]) == (1, False)
     assert desk.run("install", root).returncode == 0
+    assert desk.run("drift", root).returncode == 0
+    state = open_store(desk.environment["CUSTOMHOUSE_RECORDS"].removesuffix("/state"), options)
+    [remembered] = state.list("state/lifecycle/installed/")
+    state.put(remembered.location.key, b"{")
+    assert "--take" in failed(desk.run("install", root))
+    assert desk.run("install", root, "--take").returncode == 0
     assert desk.run("drift", root).returncode == 0
 
 

@@ -87,9 +87,9 @@ class Surroundings:
         """What the cloud does of the rules in a bucket by itself."""
         return installed.marks(*self.state(), root, rules) if self.records else {}
 
-    def lookup(self, rules: Sequence[Rule]) -> Lookup | None:
+    def lookup(self, rules: Sequence[Rule], in_use: AbstractSet[str] | None) -> Lookup | None:
         """What the records know, read as far as it is asked for; None where no rule asks."""
-        asking = asks_records(rules)
+        asking = asks_records(rules, in_use)
         return (
             Records(Catalog(*self._kept(asking)), lambda found: counted(found, "reading records")) if asking else None
         )

@@ -19,7 +19,7 @@ from customhouse.lifecycle.native import document
 from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.words import Compiled, Native, Target
 from customhouse.lifecycle.units import duration
-from customhouse.ports import LifecycleTarget
+from customhouse.ports import LifecycleTarget, Store
 from customhouse.stores import split
 
 Url = Annotated[str, typer.Argument(help="A bucket or container: s3://bucket, gs://bucket, az://account/container.")]
@@ -64,13 +64,23 @@ def install(
     here, root = Surroundings.read(), _root(url)
     rules, (state, prefix), there = here.rules(policy), here.state(), _there(here, root)
     compiled = compile_rules(rules, _asked(root, there), allow_approximated=allow_approximated)
-    before = installed.load(state, prefix, root)
-    known: Sequence[Native] = before.native if before else ()
+    known = _known(state, prefix, root, take=take)
     after = document.install(compiled, there, known=known, take=take)
     installed.save(state, prefix, installed.Installed.of(rules, compiled))
     foreign = len(document.unwrap(compiled.target, after)) - len(compiled.native)
     does = f"carrying out {', '.join(compiled.used) or 'no rule'}"
     sys.stdout.write(f"{root}: {len(compiled.native)} native rules of ours, {does}; {foreign} of others kept\n")
+
+
+def _known(state: Store, prefix: str, root: str, *, take: bool) -> Sequence[Native]:
+    """The rules that were installed last; none where that does not read and is to be overwritten."""
+    try:
+        before = installed.load(state, prefix, root)
+    except ConfigError:
+        if not take:
+            raise
+        return ()
+    return before.native if before else ()
 
 
 def drift(

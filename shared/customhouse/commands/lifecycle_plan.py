@@ -43,7 +43,7 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
         raise ConfigError("a live listing is planned as .jsonl; Parquet plans are made from --inventory")
     rules = plan.ready(wanted.rules, wanted.in_use)
     root, _ = split(url)
-    found = list(listed(here, url, rules, wanted.now)) if wanted.rules else []
+    found = list(listed(here, url, rules, wanted)) if wanted.rules else []
     refuse_unread(rules, {root: not found or any(one.used is not None for one in found)})
     marks = here.marks(root, wanted.rules)
     made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, marks=marks)
@@ -52,17 +52,17 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
     return plan.read(wanted.out)
 
 
-def listed(here: Surroundings, url: str, rules: Sequence[Rule], now: float) -> Iterator[Artifact]:
-    """The artifacts of a store, told what the rules ask for and only where it matters."""
+def listed(here: Surroundings, url: str, rules: Sequence[Rule], wanted: Wanted) -> Iterator[Artifact]:
+    """The artifacts of a store, told what the rules, those for the trash too, ask for and only where it matters."""
     root, _ = split(url)
     closer = live.Closer(
-        lookup=here.lookup(rules),
+        lookup=here.lookup(rules, wanted.in_use),
         tags=sees_tags(rules),
         locks=here.bucket(root).hides,
         dates=by_any_name(here.dates(rules)),
-        wanted=needed.wanted(rules, now),
+        wanted=needed.wanted(rules, wanted.now),
     )
-    return _rows(here, url, now, closer, versions=asks_versions(rules))
+    return _rows(here, url, wanted.now, closer, versions=asks_versions(rules))
 
 
 def everything(here: Surroundings, url: str, now: float) -> Iterator[Artifact]:
@@ -92,7 +92,8 @@ def from_files(here: Surroundings, files: Sequence[Path], cloud: str, account: s
         _load(database, files, cloud, account, wanted.rules)
         if files[0].suffix != ".jsonl":  # an export has all of it
             joined.tell_dates(database, here.dates(wanted.rules))
-            joined.tell_records(database, wanted.rules, wanted.now, here.lookup(wanted.rules))
+            lookup = here.lookup(wanted.rules, wanted.in_use)
+            joined.tell_records(database, wanted.rules, wanted.now, lookup)
         if asks_reads(wanted.rules):
             refuse_unread(wanted.rules, joined.reads(database))
         roots = joined.roots(database)

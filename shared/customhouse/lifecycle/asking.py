@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from customhouse.errors import ConfigError
 from customhouse.lifecycle.rules import Rule, Select
@@ -30,9 +31,13 @@ def sees_tags(rules: Sequence[Rule]) -> bool:
     return bool(asks_tags(rules)) or any(rule.set_tags for rule in rules)
 
 
-def asks_records(rules: Iterable[Rule]) -> str:
-    """The first rule that asks for something only a record knows, empty where none does."""
-    return next((rule.id for rule in rules if _record_terms(rule)), "")
+def asks_records(rules: Iterable[Rule], in_use: AbstractSet[str] | None = None) -> str:
+    """The first rule that asks for something only a record knows, empty where none does.
+
+    So does one that protects what is in use, where that is named by a digest.
+    """
+    digests = any(name.startswith("sha256:") for name in in_use or ())
+    return next((rule.id for rule in rules if _record_terms(rule) or (digests and rule.protect.in_use)), "")
 
 
 def asks_dates(rules: Iterable[Rule]) -> str:

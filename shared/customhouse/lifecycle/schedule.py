@@ -131,7 +131,7 @@ def listed(job: Job, now: float) -> Iterator[Artifact]:
     """What the job's rules are about, told as much as they ask for and only where it matters."""
     rules = ready(job.rules, job.in_use)
     closer = Closer(
-        lookup=job.lookup if asks_records(rules) else None,
+        lookup=job.lookup if asks_records(rules, job.in_use) else None,
         tags=sees_tags(rules),
         locks=job.bucket.hides,
         dates=job.dates if asks_dates(rules) else {},
