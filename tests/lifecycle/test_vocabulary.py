@@ -73,7 +73,8 @@ WRONG = [
     ({"keep": {"latest": True, "per": "package"}}, r"whole number"),
     ({"keep": {"latest": 1, "per": "bucket"}}, r"expected one of package"),
     ({"keep": {"latest": 1, "per": "key"}}, r"say noncurrent"),
-    ({"in": "builds"}, r"expected a store"),
+    *(({"in": url}, r"expected a whole store") for url in ("builds", "s3://b/in", "az://a", "az://a/c/d", "gs://b//")),
+    *(({"in": url}, r"expected a whole store") for url in ("oci://host", "file://x", ["s3://b", "s3://b/part/"])),
 ]
 
 

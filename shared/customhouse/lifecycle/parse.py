@@ -11,7 +11,7 @@ from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG
 NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
 TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}")  # no =: a plan writes tags as key=value
 TAG_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=+-]{0,255}")
-URL = re.compile(r"(s3|gs|az|file|memory|oci)://\S+")
+URL = re.compile(r"((s3|gs|memory)://[^/\s]+|az://[^/\s]+/[^/\s]+|file://(/[^\s/]+)+|oci://[^/\s]+(/[^/\s]+)+)/?")
 
 
 def texts(value: object, allowed: Sequence[str] = ()) -> tuple[str, ...]:
@@ -74,11 +74,14 @@ def identifier(value: object) -> str:
 
 
 def roots(value: object) -> tuple[str, ...]:
-    """Store URLs without a trailing slash."""
+    """URLs of whole stores, without a trailing slash: no object's store would ever equal that of a part."""
     found = texts(value)
     for item in found:
         if not URL.fullmatch(item):
-            raise ValueError(f"expected a store such as s3://bucket or az://account/container, found {item!r}")
+            raise ValueError(
+                f"expected a whole store such as s3://bucket or az://account/container, found {item!r}; "
+                "a part of one is select: {prefix: …}"
+            )
     return tuple(item.rstrip("/") for item in found)
 
 
