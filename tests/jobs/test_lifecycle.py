@@ -15,7 +15,7 @@ import yaml
 
 from customhouse.app import App
 from customhouse.catalog import Record
-from customhouse.errors import ConfigError, Gone
+from customhouse.errors import ConfigError, Gone, Transient
 from customhouse.jobs import lifecycle, waivers
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.dates import Dates
@@ -163,6 +163,24 @@ def test_a_store_that_is_not_there_is_reported_and_holds_up_no_other() -> None:
     done = run(world, policy(OLD | {"select": {"prefix": "in/"}}))
     assert done["refused"] == [f"{stores['intake'].root}: no such bucket"]
     assert done["done"] == 3
+
+
+class Busy(MemoryStore):
+    """A bucket that answers later."""
+
+    def list(self, prefix: str = "", *, after: str = "", versions: bool = False) -> Iterator[Stat]:
+        del prefix, after, versions
+        raise Transient("slow down")
+
+
+def test_a_store_that_is_busy_is_told_to_the_platform_once_the_others_had_their_turn() -> None:
+    stores = dict(World.of(memory()).stores)
+    stores["intake"] = Busy(stores["intake"].root)
+    world = World(stores)
+    some(world, "released")
+    with pytest.raises(Transient, match="slow down"):
+        run(world, policy(OLD | {"select": {"prefix": "in/"}}))
+    assert len(names(world, "released")) == 3
 
 
 def test_what_the_cloud_carries_out_is_left_to_it(world: World) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customhouse.errors import ConfigError, Rejected
+from customhouse.errors import ConfigError, Rejected, Transient
 from customhouse.jobs import waivers
 from customhouse.lifecycle import installed
 from customhouse.lifecycle.asking import asks_dates
@@ -42,10 +42,14 @@ FEW = 100
 
 
 def run(app: App, expired: Expired) -> Mapping[str, object]:
-    """Go through every store that the rules are about, until time is up."""
+    """Go through every store that the rules are about, until time is up.
+
+    A store that is busy (Transient) is told to the platform once the others had their turn.
+    """
     rules = app.policy.lifecycle
     counts = Counter(waivers.run(app, expired))
     refused: list[str] = []
+    busy: Transient | None = None
     complete, planned = True, False
     known = _Known(app)
     for url in subjects(app) if rules else ():
@@ -57,11 +61,16 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
         except Rejected as error:  # a store that is not there, or may not be listed, holds up no other
             refused.append(f"{url}: {error}")
             continue
+        except Transient as error:
+            busy = error
+            continue
         if done is not None:
             planned = True
             counts.update(done.statuses)
             refused += [done.refused] if done.refused else []
             complete &= not done.cursor
+    if busy is not None:
+        raise busy
     if planned and complete and asks_dates(rules):
         Dates(app.catalog.store, app.catalog.prefix).tidy(app.store, app.clock())
     return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **counts}
