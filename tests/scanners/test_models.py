@@ -52,6 +52,14 @@ def test_an_honest_safetensors_file_is_clean() -> None:
         ({"a": tensor(0, 16, (2, 2), "F99")}, "unknown type"),
         ({"a": tensor(0, 16, (-2, -2))}, "impossible shape"),
         ({"a": tensor(0, 32, (8,))}, "beyond the end"),
+        ({"a": tensor(-8, 0), "b": tensor(0, 16, (4,))}, "overlap"),
+        ({"a": tensor(16, 0, (4,))}, "another number of bytes"),
+        ({"a": tensor(0, 16, (4,)), "z": tensor(4, 4, (0,))}, "overlap"),
+        ({"a": tensor(0, 4, (True,)), "b": tensor(4, 16, (3,))}, "impossible shape"),
+        ({"a": tensor(0, 16, (2**62,) * 200_000)}, "another number of bytes"),
+        ({"a": tensor(0, 16, (2**62,) * 9 + (0,))}, "another number of bytes"),
+        ({"a": tensor(0, 16, (4,)) | {"dtype": ["F32"]}}, "unknown type"),
+        ({}, "beyond the last tensor"),
         ({"a\x1b[2J": tensor(0, 4, (8,))}, "a?[2J"),
     ],
 )
@@ -60,10 +68,35 @@ def test_a_safetensors_header_that_lies_is_a_finding(header: dict[str, object], 
 
 
 @pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ({"a": tensor(0, 4, ())}, 4),
+        ({"a": tensor(0, 16, (4,)), "z": tensor(16, 16, (0, 2**40))}, 16),
+        ({"z": tensor(0, 0, (0,)), "a": tensor(0, 16, (4, 1, 1))}, 16),
+        ({"a": tensor(0, 6, (3, 4), "F4")}, 6),
+        (json.dumps(HONEST).encode() + b"     ", 16),
+        ({"__metadata__": {}}, 0),
+    ],
+)
+def test_an_unusual_safetensors_header_is_no_lie(header: object, size: int) -> None:
+    assert list(SCANNER.scan(member(safetensors(header, bytes(size)), "model.safetensors"))) == []
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"",
         b"short",
+        safetensors(json.dumps(HONEST).encode("utf-16")),
+        safetensors(b'\xef\xbb\xbf{"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}'),
+        safetensors(HONEST | {"__metadata__": {"format": {"pt": 1}}}),
+        safetensors(HONEST | {"__metadata__": ["pt"]}),
+        safetensors(b'{"a": {"dtype": "F32", "dtype": "I8", "shape": [4], "data_offsets": [0, 16]}}'),
+        safetensors(b'{"a": {"dtype": "F32", "shape": [' + b"9" * 5000 + b'], "data_offsets": [0, 16]}}'),
+        safetensors({"a": tensor(0, 16, (4,)) | {"data_offsets": [0, 16, 16]}}),
+        safetensors({"a": tensor(0, 16, (4,)) | {"data_offsets": [False, 16]}}),
+        safetensors({"a": [0, 16]}),
+        safetensors(HONEST)[:40],
         struct.pack("<Q", 2**63) + b"{}",
         safetensors(b"{not json"),
         safetensors(b"[]"),
@@ -120,6 +153,12 @@ BAD_TEMPLATES = [
     "{{ x | selectattr('_x') }}",
     "{{ self._TemplateReference__context }}",
     "{{ ''.mro() }}",
+    "{{ (messages | map('upper')).gi_frame.f_builtins['eval']('1') }}",
+    "{{ joined.f_globals }}",
+    "{{ ''[['_', '_class_', '_'] | join] }}",
+    "{{ ''['ssalc' | reverse] }}",
+    "{% set a = '__cl', 'ass' %}{{ ''[a | join] }}",
+    "{{ x | attr\n('a') }}",
 ]
 
 
@@ -143,6 +182,8 @@ HONEST_TEMPLATES = [
     "{%- if tools %}{{ '\\n\\n' + tools | map(attribute='function') | list | tojson(indent=4) }}{%- endif %}",
     "{{ bos_token ~ '<|im_start|>' ~ message.role ~ '\\n' }}{% set content = '[INST] ' + content + ' [/INST]' %}",
     "{% for tool in tools | selectattr('type', 'equalto', 'function') %}{{ tool.my_name + '_' + tool.id }}{% endfor %}",
+    "{{ message['content'] | trim }}{{ messages[loop.index0]['role'] | upper }}{{ name | replace('_', ' ') }}",
+    "{{ tool['name'].split('_')[0] }}{{ {'a': 1}['a'] }}{% if x is defined and x['y'] %}{{ '__' }}{% endif %}",
     "{{ raise_exception('roles must alternate user/assistant') }}{{ strftime_now('%d %b %Y') }}{{ '%s: %d' % (a, 3) }}",
 ]
 
@@ -154,10 +195,51 @@ def test_an_honest_chat_template_is_clean(template: str) -> None:
         assert rules(SCANNER, member(config, name)) == set()
 
 
+def test_of_two_templates_of_one_name_each_is_judged() -> None:
+    good, bad = json.dumps(GOOD_TEMPLATE), json.dumps(BAD_TEMPLATES[0])
+    for first, second in ((good, bad), (bad, good)):
+        text = f'{{"chat_template": {first}, "chat_template": {second}}}'
+        assert rules(SCANNER, member(text.encode(), "tokenizer_config.json")) == {"template-runs-code"}
+        entries = [entry(b"tokenizer.chat_template", 8, string(json.loads(one).encode())) for one in (first, second)]
+        assert rules(SCANNER, member(gguf(*entries), "m.gguf")) == {"template-runs-code"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_template_is_judged_in_every_encoding_of_json(encoding: str) -> None:
+    text = json.dumps({"chat_template": BAD_TEMPLATES[0]}).replace("_", "\\u005f")
+    assert rules(SCANNER, member(text.encode(encoding), "Tokenizer_Config.JSON")) == {"template-runs-code"}
+
+
+def test_a_byte_that_is_no_utf8_hides_no_gadget() -> None:
+    template = "\xe9{{ ''['__cl\xe9' + 'ass__'] }}".encode("latin-1")
+    assert rules(SCANNER, member(template, "x.jinja")) == {"template-runs-code"}
+
+
+def test_names_of_templates_are_no_template() -> None:
+    names = entry(b"tokenizer.chat_templates", 9, struct.pack("<IQ", 8, 1) + string(b"tool_use"))
+    assert rules(SCANNER, member(gguf(*PLAIN, names), "m.gguf")) == set()
+
+
+def test_arrays_without_end_are_a_skip() -> None:
+    empty = struct.pack("<IQ", 0, 0)
+    flood = entry(b"k", 9, struct.pack("<IQ", 9, 2_000_001) + empty * 2_000_001)
+    assert reasons(gguf(flood), "m.gguf") == [SkipReason.LIMIT]
+
+
+@pytest.mark.parametrize("cut", [4, 8, 23, 30, 60, 100])
+def test_a_gguf_file_that_ends_early_is_a_skip(cut: int) -> None:
+    assert reasons(gguf(*PLAIN)[:cut], "m.gguf") == [SkipReason.CORRUPT]
+
+
 @pytest.mark.parametrize(
     "data",
     [
         gguf(version=9),
+        gguf(version=0x03000000),
+        gguf(entry(b"tokenizer.chat_template", 9, struct.pack("<IQ", 8, 1) + string(b"{{ x }}"))),
+        gguf(entry(b"tokenizer.chat_template.tool", 4, bytes(4))),
+        gguf(entry(b"n", 9, struct.pack("<IQ", 9, 1) * 9)),
+        gguf(entry(b"k" * 9, 8, string(b"v")), count=2**40),
         gguf(count=2**60),
         gguf(entry(b"k", 99, b"")),
         gguf(string(b"k" * 4)[:6], count=1)[:30],
@@ -296,6 +378,30 @@ GROUP = b"\x7b\x08\x05\x0a\x02\xff\xff\x7c"
 def test_a_group_that_readers_pass_over_hides_no_operation(name: str) -> None:
     assert rules(SCANNER, member(GROUP + graph("MatMul", "PyFunc"), name)) == {"tensorflow-operation"}
     assert rules(SCANNER, member(GROUP + graph("MatMul", "AddV2"), name)) == set()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"\x7c" + graph("MatMul", "PyFunc"),
+        b"\x7b" + graph("MatMul", "PyFunc"),
+        graph("MatMul") + b"\x21\0",
+        graph("MatMul") + b"\x2d",
+        graph("MatMul")[:-1],
+        graph("MatMul") + b"\x0f",
+        graph("MatMul") + b"\x08" + b"\xff" * 11,
+    ],
+)
+def test_a_graph_that_no_reader_takes_is_a_skip(broken: bytes) -> None:
+    """A group that is never closed, or was never opened, and fields that end beyond the file."""
+    assert reasons(broken, "saved_model.pb") == [SkipReason.CORRUPT]
+
+
+def test_the_last_name_of_an_operation_counts() -> None:
+    """As protobuf's readers take a field that may occur once."""
+    for names, found in ((("PyFunc", "MatMul"), set()), (("MatMul", "PyFunc"), {"tensorflow-operation"})):
+        twice = b"".join(field(2, name.encode()) for name in names)
+        assert rules(SCANNER, member(field(1, field(1, b"n") + twice), "saved_model.pb")) == found
 
 
 def test_a_graph_that_prints_to_a_file_is_a_finding() -> None:

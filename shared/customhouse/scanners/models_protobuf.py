@@ -159,9 +159,13 @@ class _Walk:
                 at = start + length
             elif wire in {_GROUP, _END}:
                 groups += 1 if wire == _GROUP else -1
+                if groups < 0:
+                    raise Unreadable("ends a group that did not begin")
                 at = self._file.tell()
             else:
                 at = self._past(wire)
+        if groups or at > end:
+            raise Unreadable("has a field that does not end in its message")
 
     def _past(self, wire: int) -> int:
         if wire == _VARINT:

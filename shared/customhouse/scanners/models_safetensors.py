@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -43,11 +42,14 @@ def claims(file: BinaryIO, size: int) -> Iterator[Claim]:
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(data, object_pairs_hook=_unique)
+        header = json.loads(data.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise Unreadable("has a header that is no JSON or names a tensor twice") from error
     if not isinstance(header, dict):
         raise Unreadable("has a header that is no JSON object")
+    told = header.get("__metadata__", {})
+    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+        raise Unreadable("has metadata that are no texts")
     return header
 
 
@@ -71,11 +73,21 @@ def _wrong(tensor: dict[str, Any], begin: int, end: int) -> str:
     bits, shape = _BITS.get(str(tensor.get("dtype"))), tensor.get("shape")
     if bits is None:
         return "is of an unknown type"
-    if not isinstance(shape, list) or not all(isinstance(extent, int) and extent >= 0 for extent in shape):
+    if not isinstance(shape, list) or not all(type(extent) is int and extent >= 0 for extent in shape):
         return "has an impossible shape"
-    if math.prod(shape) * bits != (end - begin) * 8:
+    if _elements(shape, (end - begin) * 8) * bits != (end - begin) * 8:
         return "takes another number of bytes than its shape and type say"
     return ""
+
+
+def _elements(shape: list[int], most: int) -> int:
+    """How many there are; beyond `most` it does not matter how many, and many factors would take for ever."""
+    count = 0 if 0 in shape else 1
+    for extent in shape:
+        count *= extent
+        if count > most:
+            break
+    return count
 
 
 def _coverage(spans: list[tuple[int, int]], size: int) -> Iterator[Claim]:

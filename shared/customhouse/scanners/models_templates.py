@@ -16,10 +16,13 @@ from customhouse.model import Severity
 from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, shown, take
 
 _ENTRIES = 1_000_000
+_ELEMENTS = 2_000_000
+"""Texts and arrays in a file's arrays: a vocabulary has some hundred thousand."""
 _TEXT = 16 << 20
 _DEPTH = 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
+_TEMPLATE = b"tokenizer.chat_template"
 _BYTES = re2.Options()
 _BYTES.encoding = re2.Options.Encoding.LATIN1
 """Not every template is UTF-8: else a byte that is none would be what no class of characters holds."""
@@ -28,7 +31,8 @@ _GADGETS = re2.compile(
     rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\battribute\s*=\s*['\"][^'\"]*_|\|\s*(map|(select|reject)attr)\s*\(\s*['\"]_"
     rb"|\\x5[fF]|\\u005[fF]|\\U0000005[fF]|\\137|\\N\{|%c[^'\"]*['\"]\s*(%|\|\s*format)"
     rb"|['\"][^'\"\n]{0,80}__[a-z]*['\"]\s*[~+'\"]|[~+]\s*['\"][a-z]*__['\"]|['\"]_{1,2}['\"]\s*\*"
-    rb"|[\w'\"\)\]]\s*\[[^\]]{0,60}(~|['\"]\s*\+|\+\s*['\"])"
+    rb"|[\w'\"\)\]]\s*\[[^\]]{0,60}(~|['\"]\s*[+|]|\+\s*['\"])|['\"]__[a-z]|\[\s*['\"]_{1,2}['\"]\s*,"
+    rb"|\b(gi|cr|ag|tb|f|func)_(frame|code|globals|builtins|locals|back|closure)\b"
     rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\(",
     _BYTES,
 )
@@ -44,7 +48,7 @@ def template(data: bytes, where: str) -> Iterator[Claim]:
 def texts(document: bytes) -> Iterator[bytes]:
     """Every text in a JSON document; all of it where it is no JSON."""
     try:
-        waiting = [json.loads(document)]
+        waiting = [json.loads(document, object_pairs_hook=_values)]
     except (ValueError, RecursionError):
         yield document
         return
@@ -52,8 +56,13 @@ def texts(document: bytes) -> Iterator[bytes]:
         item = waiting.pop()
         if isinstance(item, str):
             yield item.encode("utf-8", "replace")
-        elif isinstance(item, list | dict):
-            waiting.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
+def _values(pairs: list[tuple[str, object]]) -> list[object]:
+    """All of them: where a name occurs twice, readers differ in which one counts."""
+    return [value for _, value in pairs]
 
 
 def gguf(file: BinaryIO, size: int) -> Iterator[Claim]:
@@ -64,13 +73,16 @@ def gguf(file: BinaryIO, size: int) -> Iterator[Claim]:
     tensors, entries = struct.unpack("<QQ", take(file, 16))
     if entries > _ENTRIES or entries * 12 > size or tensors * 24 > size:
         raise Unreadable("counts more metadata or tensors than the file can hold")
+    left = iter(range(_ELEMENTS))
     for _ in range(entries):
         key = _string(file, size)
         kind = int.from_bytes(take(file, 4), "little")
-        if kind == _STRING and key.startswith(b"tokenizer.chat_template"):
+        if key != _TEMPLATE and not key.startswith(_TEMPLATE + b"."):
+            _skip(file, kind, size, left)
+        elif kind == _STRING:
             yield from template(_string(file, size), shown(key))
         else:
-            _skip(file, kind, size)
+            raise Unreadable("has a chat template that is no text")
 
 
 def _string(file: BinaryIO, size: int) -> bytes:
@@ -82,7 +94,7 @@ def _string(file: BinaryIO, size: int) -> bytes:
     return take(file, length)
 
 
-def _skip(file: BinaryIO, kind: int, size: int, depth: int = 0) -> None:
+def _skip(file: BinaryIO, kind: int, size: int, left: Iterator[int], depth: int = 0) -> None:
     if kind == _STRING:
         _jump(file, int.from_bytes(take(file, 8), "little"), size)
     elif kind == _ARRAY and depth < _DEPTH:
@@ -93,7 +105,9 @@ def _skip(file: BinaryIO, kind: int, size: int, depth: int = 0) -> None:
         if count > size:
             raise Unreadable("has an array longer than the file")
         for _ in range(count):
-            _skip(file, inner, size, depth + 1)
+            if next(left, None) is None:
+                raise TooLarge("the number of texts in GGUF metadata")
+            _skip(file, inner, size, left, depth + 1)
     elif kind in _WIDTHS:
         _jump(file, _WIDTHS[kind], size)
     else:
