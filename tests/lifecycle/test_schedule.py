@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -113,6 +114,20 @@ def test_a_plan_beyond_the_blast_radius_is_saved_for_a_person_and_nothing_is_don
     plan: Plan = read(tmp_path / "plan.jsonl")
     assert len(list(plan.items())) == 5
     assert plan.header.inventory == store.root
+
+
+def test_plans_that_wait_for_a_person_are_one_a_store_and_the_newest() -> None:
+    work, _ = job(limits=Limits(max_items=2))
+    other, store = job(limits=Limits(max_items=2), state=work.state)
+    for now in (LATER, LATER + DAY):
+        first, second = run(work, now, NEVER), run(other, now, NEVER)
+    saved = {f"{work.state.root}/{key}": data for key, data in contents(work.state).items()}
+    assert len(saved) == 2
+    assert all(any(name in done.refused for name in saved) for done in (first, second))
+    [mine] = [data for name, data in saved.items() if name in second.refused]
+    assert json.loads(mine.splitlines()[0])["inventory"] == store.root
+    assert run(replace(other, within="in/"), LATER, NEVER).refused
+    assert len(contents(work.state)) == 3
 
 
 def test_what_the_cloud_does_itself_is_not_done_twice() -> None:

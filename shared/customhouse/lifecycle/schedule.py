@@ -8,10 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
-from msgspec.structs import replace
 
 from customhouse.errors import ConfigError, Gone
 from customhouse.lifecycle.apply import Sleep, apply
@@ -99,7 +98,7 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
             break
     done = here.done + counts.total()
     if done < planned:
-        return Run(planned, dict(counts), msgspec.json.encode(replace(here, done=done)).decode())
+        return Run(planned, dict(counts), msgspec.json.encode(_Cursor(here.plan, done, here.in_use)).decode())
     job.state.delete(Location(job.state.root, here.plan))
     return Run(planned, dict(counts), "")
 
@@ -119,12 +118,21 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, 
             raise RefusedPlan(f"{store.root} takes longer to list than a run may: plan it from an inventory")
     refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
-    key = f"{job.prefix}plans/{plan.header.policy[7:19]}-{int(now)}.jsonl"
+    return _Cursor(_save(job, plan), 0, _used(job)), plan
+
+
+def _save(job: Job, plan: Plan) -> str:
+    """Keep a plan in place of those that this store had before; its key."""
+    here = hashlib.sha256(f"{job.bucket.store.root}/{job.within}".encode()).hexdigest()[:12]
+    folder = f"{job.prefix}plans/{here}/"
+    for old in list(job.state.list(folder)):
+        job.state.delete(replace(old.location, version="", etag=""))
+    key = f"{folder}{plan.header.policy[7:19]}-{int(plan.header.clock)}.jsonl"
     body = io.BytesIO()
     write(plan, body)
     body.seek(0)
     job.state.put(key, body, content_type="application/jsonl")
-    return _Cursor(key, 0, _used(job)), plan
+    return key
 
 
 def listed(job: Job, now: float) -> Iterator[Artifact]:
