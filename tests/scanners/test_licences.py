@@ -34,10 +34,26 @@ MIT += "of this software and\nassociated documentation files (the Software)"
         ("META-INF/maven/g/a/pom.xml", POM.format("GNU General Public License, version 2")),
         ("LICENSE", GPL),
         ("COPYING.txt", GPL),
+        ("LICENSES/GPL-3.0-only.txt", GPL),
+        ("a.dist-info/licenses/vendored/licenses/gpl", GPL),
+        ("LICENSE", GPL.replace("\n", "\r\n")),
+        ("LICENSE", GPL.replace(" ", "\u00a0 \t")),
+        ("LICENSE.c", "/*\n" + "\n".join(f" * {line}" for line in GPL.split("\n"))),
+        ("LICENSE.sh", "\n".join(f"# {line}" for line in GPL.split("\n"))),
+        ("LICENSE", MIT + "\n\n" + GPL),
+        ("a.dist-info/METADATA", WHEEL.format("License: " + GPL.replace("\n", "\n        "))),
+        ("a.dist-info/METADATA", WHEEL.format("License-Expression: MIT AND\n  GPL-3.0-only")),
+        ("package.json", json.dumps({"license": None, "licenses": ["GPL-2.0", 5]})),
+        ("package.json", json.dumps({"license": " gpl-3.0-ONLY\t"})),
+        ("a.nuspec", "<license version='1' type='expression'>\nGPL-3.0-only</license>"),
+        ("pom.xml", POM.format("<![CDATA[ GPL-3.0-only ]]>")),
+        ("pom.xml", POM.format("GPL-3.0&#45;only")),
+        ("pom.xml", POM.format("GPLv2") + POM.format("GPLv3")),
     ],
 )
-def test_a_denied_licence_is_found_where_it_is_declared(name: str, text: str) -> None:
-    found = findings(DENY_GPL, member(text.encode(), name))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_denied_licence_is_found_where_it_is_declared(name: str, text: str, encoding: str) -> None:
+    found = findings(DENY_GPL, member(text.encode(encoding), name))
     assert [(hit.rule, hit.severity) for hit in found] == [("licence-denied", Severity.HIGH)]
 
 
@@ -54,8 +70,15 @@ def test_a_denied_licence_is_found_where_it_is_declared(name: str, text: str) ->
         ("Cargo.toml", '[package]\nlicense = "MIT/GPL-3.0-only"\n'),
         ("Cargo.toml", "not = [toml"),
         ("pom.xml", POM.format("Apache License, Version 2.0")),
+        ("pom.xml", POM.format("GPLv2") + POM.format("MIT")),
+        ("pom.xml", "<license><url>u</url></license><developer><name>GPLv2</name></developer>"),
+        ("a.nuspec", '<license type="file">GPL-3.0-only</license>'),
+        ("a.dist-info/METADATA", WHEEL.format("Classifier: License :: OSI Approved")),
+        ("a.dist-info/METADATA", WHEEL.format("License: " + MIT.replace("\n", "\n        "))),
         ("LICENSE", MIT),
+        ("LICENSE", MIT + "\n\nThe GNU General Public License does not apply.\n"),
         ("README", GPL),
+        ("licenses/check.py", GPL),
     ],
 )
 def test_what_is_not_denied_is_left_alone(name: str, text: str) -> None:
@@ -90,6 +113,21 @@ def test_a_licence_nobody_knows_is_reported_where_that_is_asked_for() -> None:
     assert rules(DENY_GPL, member(data, "package.json")) == set()
 
 
+@pytest.mark.parametrize(
+    ("classifier", "rule"),
+    [
+        ("Other/Proprietary License", "licence-unknown"),
+        ("OSI Approved :: Apache Software License", "licence-denied"),
+        ("CC0 1.0 Universal (CC0 1.0) Public Domain Dedication", "licence-denied"),
+        ("OSI Approved :: MIT License", None),
+    ],
+)
+def test_every_classifier_of_a_licence_counts(classifier: str, rule: str | None) -> None:
+    text = WHEEL.format(f"Classifier: License :: {classifier}")
+    strict = licences.build({"allow": ["MIT"], "unknown": True})
+    assert rules(strict, member(text.encode(), "METADATA")) == ({rule} if rule else set())
+
+
 def test_without_a_list_nothing_is_looked_at() -> None:
     assert not licences.build({}).wants(member(GPL.encode(), "LICENSE"))
 
@@ -110,6 +148,14 @@ def test_the_severity_is_the_users() -> None:
         ("BSD 3-Clause", "BSD-3-Clause"),
         ("GPL-2.0+", "GPL-2.0-or-later"),
         ("ISC License (ISCL)", "ISC"),
+        ("GPLv3", "GPL-3.0-only"),
+        ("GPLv3+", "GPL-3.0-or-later"),
+        ("LGPL 2.1", "LGPL-2.1-only"),
+        ("LGPLv2.1", "LGPL-2.1-only"),
+        ("LGPL v2.1+", "LGPL-2.1-or-later"),
+        ("GNU General Public License v3 or later (GPLv3+)", "GPL-3.0-or-later"),
+        ("MIT\u00a0OR\tISC", "MIT OR ISC"),
+        ("MIT\nor apache-2.0", "MIT OR Apache-2.0"),
         ("MIT OR (Apache-2.0 AND ISC)", "MIT OR (Apache-2.0 AND ISC)"),
     ],
 )

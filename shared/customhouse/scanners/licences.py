@@ -5,7 +5,9 @@ Without `deny` or `allow` there is nothing to find, and the scanner looks at not
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
+import html
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,9 +23,11 @@ from customhouse.scanners import Member
 from customhouse.scanners.licences_names import choice, expression, recognised
 from customhouse.scanners.options import Options, read
 
-_NUSPEC = re2.compile(r"<license\s+type=\"expression\"\s*>\s*([^<]{1,500})</license>")
-_POM = re2.compile(r"(?s)<license>.{0,400}?<name>\s*([^<]{1,300}?)\s*</name>")
-_CLASSIFIER = "License :: OSI Approved :: "
+_NUSPEC = re2.compile(r"<license\s[^<>]{0,200}\btype\s*=\s*[\"']expression[\"'][^<>]{0,200}>\s*([^<]{1,500})</license>")
+_POM = re2.compile(r"(?s)<license>(.{0,1000}?)</license>")
+_POM_NAME = re2.compile(r"<name>\s*(?:<!\[CDATA\[)?\s*([^<\]]{1,300}?)\s*(?:\]\]>)?\s*</name>")
+_CLASSIFIER = "License :: "
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class LicenceOptions(Options, frozen=True):
@@ -64,7 +68,8 @@ class LicenceScanner:
             if member.last:
                 yield Skip(member.path, SkipReason.LIMIT, "too large to tell its licence")
             return
-        for text in dict.fromkeys(reader(member.data.decode("utf-8", "replace"))):
+        encoding = "utf-16" if member.data.startswith(_UTF16) else "utf-8-sig"
+        for text in dict.fromkeys(reader(member.data.decode(encoding, "replace"))):
             wanted = expression(text)
             if wanted is None:
                 yield from self._unknown(member, text)
@@ -100,8 +105,10 @@ Reader = Callable[[str], Iterable[str]]
 
 def _reader(path: str) -> Reader | None:
     """What finds the licences in a file of this name."""
-    name = path.rpartition("/")[2].lower()
-    if name.startswith(("license", "licence", "copying", "unlicense")) and not name.endswith((".py", ".js", ".json")):
+    folder, _, name = path.lower().rpartition("/")
+    named = name.startswith(("license", "licence", "copying", "unlicense"))
+    kept = folder.rpartition("/")[2] in {"licenses", "licences"}  # as REUSE and wheels have it
+    if (named or kept) and not name.endswith((".py", ".js", ".json")):
         return _file
     return next((reader for ending, reader in _READERS.items() if name.endswith(ending)), None)
 
@@ -112,15 +119,20 @@ def _file(text: str) -> Iterator[str]:
 
 
 def _metadata(text: str) -> Iterator[str]:
-    """A wheel's or sdist's core metadata: the expression, else the free text, else the classifiers."""
+    """A wheel's or sdist's core metadata: the expression, else a name or a whole text, else the classifiers."""
     headers = HeaderParser().parsestr(text)
-    declared = headers["License-Expression"] or headers["License"] or ""
-    if declared and declared.upper() != "UNKNOWN" and "\n" not in declared.strip():
-        yield declared.strip()
+    if stated := headers["License-Expression"]:
+        yield " ".join(stated.split())
+        return
+    declared = (headers["License"] or "").strip()
+    found = recognised(declared) if "\n" in declared else declared
+    if found and found.upper() != "UNKNOWN":
+        yield found
         return
     for line in headers.get_all("Classifier", []):
-        if line.startswith(_CLASSIFIER):
-            yield line.removeprefix(_CLASSIFIER)
+        last = line.rpartition(" :: ")[2].strip()
+        if line.startswith(_CLASSIFIER) and last != "OSI Approved":
+            yield last
 
 
 def _json(text: str) -> Iterator[str]:
@@ -128,8 +140,7 @@ def _json(text: str) -> Iterator[str]:
     document = _parsed(json.loads, text)
     stated = document.get("license") or document.get("licenses") or []
     names = [item.get("type") if isinstance(item, dict) else item for item in _list(stated)]
-    if names and all(isinstance(name, str) for name in names):
-        yield " OR ".join(map(str, names))
+    yield from _either([name for name in names if isinstance(name, str)])
 
 
 def _cargo(text: str) -> Iterator[str]:
@@ -140,11 +151,21 @@ def _cargo(text: str) -> Iterator[str]:
 
 
 def _nuspec(text: str) -> Iterator[str]:
-    return (found.group(1).strip() for found in _NUSPEC.finditer(text))
+    return (html.unescape(found.group(1)).strip() for found in _NUSPEC.finditer(text))
 
 
 def _pom(text: str) -> Iterator[str]:
-    return (found.group(1) for found in _POM.finditer(text))
+    """Of several licences one may choose (Maven's POM reference, "Licenses")."""
+    named = (_POM_NAME.search(found.group(1)) for found in _POM.finditer(text))
+    return _either([html.unescape(name.group(1)) for name in named if name])
+
+
+def _either(names: list[str]) -> Iterator[str]:
+    """One of these is enough."""
+    if len(names) == 1:
+        yield names[0]
+    elif names:
+        yield " OR ".join(f"({expression(name) or name})" for name in names)
 
 
 def _parsed(parse: Callable[[str], Any], text: str) -> dict[str, Any]:

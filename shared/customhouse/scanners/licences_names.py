@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from license_expression import ExpressionError, Licensing, Renderable, get_spdx_
 
 _RULES = Path(__file__).parent / "rules" / "licences"
 _WORDS = str.maketrans(dict.fromkeys(string.punctuation, " "))
+_MARGIN = re.compile(r"^[ \t*#/;>]+", re.MULTILINE)
+"""What stands before each line of a text that is a comment."""
 _LONGEST = 2000
 
 
@@ -21,7 +24,7 @@ def expression(text: str) -> Renderable | None:
     try:
         return _licensing().parse(text, validate=True)
     except ExpressionError:
-        known = _names().get(" ".join(text.translate(_WORDS).lower().split()))
+        known = _names().get(_plain(text.replace("+", " or later "))) or _names().get(_plain(text))
         return _licensing().parse(known) if known else None
 
 
@@ -32,8 +35,12 @@ def choice(parsed: Renderable) -> bool:
 
 def recognised(text: str) -> str:
     """The SPDX identifier of a licence's text, or nothing."""
-    plain = " ".join(text.lower().split())
+    plain = " ".join(_MARGIN.sub(" ", text).lower().split())
     return next((licence for licence, marks in _texts() if all(mark in plain for mark in marks)), "")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.translate(_WORDS).lower().split())
 
 
 @functools.cache
