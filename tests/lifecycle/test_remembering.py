@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from customhouse.errors import Transient
 from customhouse.lifecycle.journal import FileJournal, Forgetful, read
 from customhouse.lifecycle.plan import Item
-from customhouse.lifecycle.siblings import ATTEMPTS, MOST, Siblings, there
+from customhouse.lifecycle.siblings import ATTEMPTS, Siblings, there
 from customhouse.lifecycle.words import Action, Artifact
 from customhouse.model import Location, Outcome, Stat
 from customhouse.stores.memory import MemoryStore
@@ -111,21 +111,13 @@ def test_every_package_of_every_store_has_a_memory_of_its_own(other: dict[str, s
     assert all(key.startswith("state/lifecycle/packages/") for key in contents(siblings.state))
 
 
-def test_what_is_remembered_is_bounded_and_the_oldest_is_forgotten() -> None:
-    siblings = Siblings(memory())
-    for at in range(MOST + 5):
-        found = siblings.add(sibling(f"{at}", at))
-    assert [one.created for one in found] == list(range(5, MOST + 5))
-
-
-def test_what_is_gone_is_forgotten_and_a_memory_that_does_not_read_begins_anew() -> None:
+def test_what_is_gone_is_forgotten_and_forgetting_what_was_never_known_writes_nothing() -> None:
     siblings = Siblings(memory())
     siblings.add(sibling("a"))
     siblings.drop(sibling("a"), {sibling("a").location})
     assert siblings.add(sibling("b")) == [sibling("b")]
-    [key] = contents(siblings.state)
-    siblings.state.put(key, b'[{"half":')
-    assert siblings.add(sibling("c")) == [sibling("c")]
+    siblings.drop(sibling("q", package="q"), {sibling("q").location})
+    assert len(contents(siblings.state)) == 1
 
 
 class Rival(MemoryStore):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from customhouse.catalog import Record
 from customhouse.errors import Denied, Transient
@@ -19,6 +21,7 @@ from customhouse.lifecycle import installed
 from customhouse.lifecycle.installed import Installed
 from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.words import Compiled, Target
+from customhouse.lifecycle.plan import make
 from customhouse.lifecycle.rules import TRASH, Rule
 from customhouse.lifecycle.siblings import MOST as REMEMBERED
 from customhouse.lifecycle.siblings import Siblings
@@ -141,6 +144,54 @@ def test_what_did_not_pass_is_not_counted_and_pushes_nothing_out() -> None:
     here.upload("2")
     assert here.upload("3", verdict=Verdict.HELD) == []
     assert here.names() == {"p-1.whl", "p-2.whl", "p-3.whl"}
+
+
+def test_what_passed_once_and_passes_no_more_pushes_nothing_out_by_what_it_was() -> None:
+    here = Deployment(rules(TWO | {"select": {"verdict": "clean"}}))
+    here.upload("1")
+    here.upload("2")
+    again = record(here.store.stat(Location(here.store.root, "p-2.whl")).location, "2", verdict=Verdict.HELD)
+    assert list(here.uploads().after(again, [], LATER)) == []
+    assert here.upload("3") == []
+    assert here.names() == {"p-1.whl", "p-2.whl", "p-3.whl"}
+
+
+steps = st.tuples(
+    st.sampled_from("12345"), st.sampled_from([Verdict.CLEAN, Verdict.FLAGGED, Verdict.HELD]), st.booleans()
+)
+
+
+@pytest.mark.parametrize("select", [{}, {"verdict": "clean"}])
+@given(st.lists(steps, max_size=10))
+@settings(max_examples=80)
+def test_an_upload_pushes_nothing_out_that_a_plan_over_everything_would_keep(
+    select: dict[str, Any], uploads: list[tuple[str, Verdict, bool]]
+) -> None:
+    pinned = {"protect": {"tag": {"pinned": "true"}}, "keep": {"latest": 2, "per": "package", "order": "version"}}
+    here, verdicts = Deployment(rules(TWO | pinned | ({"select": select} if select else {}))), dict[str, Verdict]()
+    for version, verdict, pin in uploads:
+        before = here.names()
+        tags = {"pinned": "true"} if pin else {}
+        if version in verdicts and f"p-{version}.whl" in before:  # decided again, where it stands
+            location = here.store.stat(Location(here.store.root, f"p-{version}.whl")).location
+            done = list(here.uploads().after(record(location, version, verdict=verdict), [], LATER))
+        else:
+            done = here.upload(version, tags=tags, verdict=verdict)
+        verdicts[version] = verdict
+        everything = {one.location.key: one.location for one in done} | {
+            stat.location.key: stat.location for stat in here.store.list()
+        }
+        told = [there(here, location, verdicts) for location in everything.values()]
+        planned = {item.location.key for item in make(here.rules, told, LATER).items()}
+        assert {one.location.key for one in done} <= planned
+
+
+def there(here: Deployment, location: Location, verdicts: Mapping[str, Verdict]) -> Artifact:
+    """A row of everything that is or was there a moment ago; what was pushed out carried no protecting tag."""
+    version = location.key.removeprefix("p-").removesuffix(".whl")
+    tags = here.store.tags(location) if location.key in here.names() else {}
+    found = replace(artifact(location, version), tags=tags)
+    return replace(found, verdict=verdicts[version], kind="wheel", package_version=version)
 
 
 def test_a_rule_of_another_store_is_not_asked() -> None:

@@ -31,6 +31,10 @@ class Siblings:
         """Remember an artifact among its package's; all of them, as they were when they came."""
         return self._change(artifact, lambda known: [*_without(known, artifact.location), artifact])
 
+    def forget(self, artifact: Artifact) -> None:
+        """Forget an artifact that passed once and does no more: what it was then must push nothing out."""
+        self._change(artifact, lambda known: _without(known, artifact.location))
+
     def drop(self, artifact: Artifact, gone: set[Location]) -> None:
         """Forget artifacts of a package that are no longer there."""
         if gone:

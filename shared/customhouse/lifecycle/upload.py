@@ -93,8 +93,7 @@ class Uploads:
                 yield from self._tried("date", location, partial(self._carry, record.location, location))
             if location not in deleted and any(not rule.root or location.root in rule.root for rule in self.rules):
                 yield from self._tried("arm", location, partial(self._arm, record, location, now))
-                if record.decision and record.decision.verdict.passes:
-                    yield from self._tried("retire", location, partial(self._retire, record, location, now))
+                yield from self._tried("retire", location, partial(self._retire, record, location, now))
 
     def date(self, location: Location, expires_at: float | None, now: float) -> Iterator[Outcome]:
         """Say when one version expires (None: never), and the copies that were made of it; label them anew.
@@ -189,6 +188,9 @@ class Uploads:
         if not facts.package or not pushing:
             return []
         known = Siblings(self.state, self.prefix)
+        if not (record.decision and record.decision.verdict.passes):
+            known.forget(Artifact(location, 0, 0.0, ecosystem=facts.ecosystem, package=facts.package))
+            return []
         artifact, store = self._artifact(record, location), self.store(location.root)
         group = known.add(artifact)
         if len(group) <= min(rule.keep.latest for rule in pushing if rule.keep):
