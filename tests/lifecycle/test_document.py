@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError, Rejected
 from customhouse.lifecycle.native.compile import compile_rules
@@ -12,6 +15,7 @@ from customhouse.lifecycle.native.words import Compiled, Mark, Target
 from customhouse.lifecycle.vocabulary import load
 from customhouse.model import LIFECYCLE_TAG
 from tests.lifecycle.support import FakeTarget
+from tests.lifecycle.worlds import World, seeds
 
 ROOTS = ("s3://bucket", "gs://bucket", "az://account/container")
 OLD = {"id": "old", "do": "delete", "undo": "none", "age": "30d", "select": {"prefix": "logs/"}}
@@ -87,6 +91,41 @@ def test_a_cloud_that_reorders_and_fills_in_fields_is_no_drift() -> None:
     [rule] = ours.native
     condition = dict(rule["condition"]) | {"matchesPrefix": ["a/", "b/"], "matchesSuffix": []}  # type: ignore[call-overload]
     assert drift(ours.target, ours.native, {"rule": [{"action": rule["action"], "condition": condition}]}, ()).clean
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of everything in a document that is no list and no mapping."""
+    if isinstance(value, Mapping | list):
+        for key in value if isinstance(value, Mapping) else range(len(value)):
+            yield from leaves(value[key], (*path, key))
+    else:
+        yield path
+
+
+def changed(document: Any, path: tuple[Any, ...]) -> None:
+    """Change one value of it."""
+    for key in path[:-1]:
+        document = document[key]
+    value = document[path[-1]]
+    document[path[-1]] = not value if isinstance(value, bool) else value + (1 if isinstance(value, int) else "x")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+@given(seeds, st.data())
+@settings(max_examples=100)
+def test_whatever_value_of_a_rule_of_ours_is_changed_is_drift_and_a_reordered_document_is_none(
+    scheme: str, seed: int, data: st.DataObject
+) -> None:
+    world = World(seed, scheme, plainly=0.9)
+    ours = compile_rules(world.policy(), world.target(), allow_approximated=True)
+    there = json.loads(json.dumps(wrap(ours.target, ours.native)))
+    reordered = wrap(ours.target, world.random.sample(ours.native, len(ours.native)))
+    assert drift(ours.target, ours.native, reordered, ()).clean
+    if paths := list(leaves(there)):
+        changed(there, data.draw(st.sampled_from(paths)))
+        found = drift(ours.target, ours.native, there, ours.native)
+        assert not found.clean
+        assert found.missing
 
 
 def test_two_containers_of_one_account_leave_each_other_s_rules_alone() -> None:

@@ -168,6 +168,23 @@ def test_a_policy_of_which_one_deleting_rule_is_taken_out_deletes_no_more(seed: 
         assert doing(list(made.items()), Action.DELETE) <= whole
 
 
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        ("", {"a/1", "b", f"{TRASH}7d/x", f"{TRASH}1d/y"}),
+        ("a/", {"a/1", f"{TRASH}7d/x", f"{TRASH}1d/y"}),
+        ("customhouse", {f"{TRASH}7d/x", f"{TRASH}1d/y"}),
+        (TRASH, {f"{TRASH}7d/x", f"{TRASH}1d/y"}),
+        (f"{TRASH}7d/", {f"{TRASH}7d/x"}),
+    ],
+)
+def test_each_object_below_a_prefix_and_in_the_trash_is_a_row_once(prefix: str, names: set[str]) -> None:
+    store = memory()
+    for key in ("a/1", "b", f"{TRASH}7d/x", f"{TRASH}1d/y"):
+        store.put(key, b"x")
+    assert sorted(one.location.key for one in rows(store, LATER, prefix=prefix)) == sorted(names)
+
+
 @pytest.mark.parametrize("versions", [True, False])
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "a/b"]), st.booleans()), max_size=12))
 @settings(max_examples=100)

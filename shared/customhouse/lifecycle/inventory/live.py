@@ -77,7 +77,7 @@ def rows(
     not tell when: it counts as replaced at `now`, so that nothing is due too early.
     """
     closer = closer or Closer()
-    beside = [] if TRASH.startswith(prefix) else [TRASH]
+    beside = [] if TRASH.startswith(prefix) or prefix.startswith(TRASH) else [TRASH]
     for here in (prefix, *beside):
         found = _versions(store, here, now) if versions else ((stat, None) for stat in store.list(here))
         yield from _told(store, found, closer)
