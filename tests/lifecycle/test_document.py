@@ -128,6 +128,53 @@ def test_whatever_value_of_a_rule_of_ours_is_changed_is_drift_and_a_reordered_do
         assert found.missing
 
 
+def sound_s3(rule: Any) -> bool:
+    chosen = rule["Filter"].get("And", rule["Filter"])
+    alone = len(rule["Filter"]) == 1 and ("And" not in rule["Filter"] or len(chosen) + len(chosen.get("Tags", [])) > 1)
+    kinds = ("Expiration", "Transitions", "NoncurrentVersionExpiration", "NoncurrentVersionTransitions")
+    [does] = [rule[kind] for kind in kinds if kind in rule]
+    [wait] = does if isinstance(does, list) else [does]
+    least = 0 if "Transitions" in rule else 1
+    days = wait.get("Days", wait.get("NoncurrentDays"))
+    early = wait.get("StorageClass") == "STANDARD_IA" and days < 30
+    return alone and days >= least and not early and 1 <= wait.get("NewerNoncurrentVersions", 1) <= 100
+
+
+def sound_gs(rule: Any) -> bool:
+    allowed = {"age", "daysSinceCustomTime", "daysSinceNoncurrentTime", "isLive", "matchesPrefix", "matchesSuffix"}
+    allowed |= {"matchesStorageClass", "numNewerVersions", "sizeAboveBytes", "sizeBelowBytes"}
+    return (
+        rule["condition"].keys() <= allowed
+        and "isLive" in rule["condition"]
+        and all(value >= 0 for value in rule["condition"].values() if isinstance(value, int))
+    )
+
+
+def sound_az(rule: Any) -> bool:
+    filters, actions = rule["definition"]["filters"], rule["definition"]["actions"]
+    [[condition]] = [list(does.values()) for does in actions.values()]
+    [days] = condition.values()
+    prefixes = filters["prefixMatch"]
+    fits = 1 <= len(prefixes) <= 10 and all(prefix.startswith("container/") for prefix in prefixes)
+    return fits and len(filters.get("blobIndexMatch", [])) <= 10 and days >= 0
+
+
+SOUND = {"s3": (sound_s3, "ID"), "gs": (sound_gs, ""), "az": (sound_az, "name")}
+
+
+@pytest.mark.parametrize("scheme", SOUND)
+@given(seeds)
+@settings(max_examples=150)
+def test_every_document_is_one_that_its_cloud_takes(scheme: str, seed: int) -> None:
+    world = World(seed, scheme, plainly=0.9)
+    sound, name = SOUND[scheme]
+    native: Any = compile_rules(world.policy(), world.target(), allow_approximated=True).native
+    assert all(map(sound, native))
+    texts = [rule[name] if name else json.dumps(rule) for rule in native]
+    assert len(set(texts)) == len(texts)
+    assert all(len(text) <= 255 for text in texts if name)
+
+
 def test_two_containers_of_one_account_leave_each_other_s_rules_alone() -> None:
     one, other = compiled("az://account/a", OLD), compiled("az://account/a-b", OLD)
     there = FakeTarget()

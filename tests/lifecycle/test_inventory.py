@@ -5,9 +5,12 @@ import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError
 from customhouse.lifecycle.inventory import in_use, live, reports, table
@@ -276,6 +279,36 @@ COVERAGE = {"coveredResources": [covered(OTHER, 0), covered(DIGEST, 3)]}
 )
 def test_digests_are_found_in_every_kind_of_in_use_list(text: str) -> None:
     assert in_use.parse(text, "list") == {DIGEST}
+
+
+digests = st.integers(0, 5).map(lambda at: f"sha256:{at:064x}")
+
+
+@st.composite
+def dumps(draw: st.DrawFn) -> tuple[Any, set[str]]:
+    """A dump of pods at some depth among other things, and the digests that run in it."""
+    found, used = list[Any](), set[str]()
+    for digest, running in draw(st.lists(st.tuples(digests, st.booleans()), min_size=1, max_size=4)):
+        pod = {"containerStatuses": [{"imageID": f"docker-pullable://app@{digest}", "note": "sha256:" + "f" * 64}]}
+        image = {"imageHash": digest, "inUseCount": 1 if running else 0}
+        found.append(draw(st.sampled_from([pod, image])))
+        used |= {digest} if running or found[-1] is pod else set()
+    for key in draw(st.lists(st.sampled_from(["items", "status", "spec"]), max_size=4)):
+        found = [{key: found, "kind": "Pod"}]
+    return found, used
+
+
+@given(dumps())
+def test_what_runs_is_found_at_any_depth_of_a_dump_and_nothing_else_is(dump: tuple[Any, set[str]]) -> None:
+    value, used = dump
+    assert in_use.parse(json.dumps(value), "dump") == used
+
+
+@given(st.lists(st.one_of(digests, st.sampled_from(["s3://b/k", "gs://b/a b#c", "oci://h/r@sha256:" + "1" * 64]))))
+def test_the_lines_of_a_list_may_stand_in_any_order_and_among_comments(names: list[str]) -> None:
+    plain, mixed = "\n".join(names), "# all\r\n\r\n".join(f"  {name} # why\r\n" for name in reversed(names))
+    assert in_use.parse(plain, "list") == in_use.parse(mixed, "list")
+    assert set(names) & in_use.parse(plain, "list") == set(names)
 
 
 def test_addresses_count_and_unused_images_do_not() -> None:
