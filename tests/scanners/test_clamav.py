@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from typing import TYPE_CHECKING
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from clamav_client.clamd import BufferTooLongError, CommunicationError
@@ -78,6 +81,10 @@ def test_the_name_of_a_signature_says_how_bad_it_is(name: str, severity: Severit
         (FakeClamd(error=BrokenPipeError()), SkipReason.ENGINE),
         (FakeClamd(error=BufferTooLongError("limit")), SkipReason.ENGINE),
         (FakeClamd(("ERROR", "Can't allocate memory")), SkipReason.ENGINE),
+        (FakeClamd(("FOUND", None)), SkipReason.ENGINE),
+        (FakeClamd(("FOUND", "")), SkipReason.ENGINE),
+        (FakeClamd(("OK", "Eicar FOUND")), SkipReason.ENGINE),
+        (FakeClamd(("MAYBE", "Eicar")), SkipReason.ENGINE),
         (FakeClamd(("FOUND", "Heuristics.Limits.Exceeded.MaxScanSize")), SkipReason.LIMIT),
         (FakeClamd(("FOUND", "Heuristics.Encrypted.Zip")), SkipReason.ENCRYPTED),
     ],
@@ -112,6 +119,102 @@ def test_a_database_of_unknown_age_is_a_skip_where_an_age_is_asked_for() -> None
     clamd.stated = "ClamAV 1.4.6"
     assert [type(fact) for fact in scan(clamd, member(b"x"), max_age_days=7)] == [Skip]
     assert scan(clamd, member(b"x")) == []
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "ClamAV 1.4.6/27500/Mon Nov 30 00:00:00 2026",
+        "ClamAV 1.4.6/27500/yesterday",
+        "ClamAV 1.4.6/27500/Mon Nov 99 00:00:00 2026",
+        "ClamAV 1.4.6//",
+        "",
+    ],
+)
+def test_a_date_that_cannot_be_is_an_unknown_age(stated: str) -> None:
+    clamd = FakeClamd()
+    clamd.stated = stated
+    assert [type(fact) for fact in scan(clamd, member(b"x"), max_age_days=7)] == [Skip]
+
+
+def test_a_name_that_would_fool_a_terminal_is_made_plain() -> None:
+    (found,) = scan(FakeClamd(("FOUND", "Evil\x1b[2J\u202e")), member(b"x"))
+    assert isinstance(found, Finding)
+    assert (found.rule, found.message) == ("Evil?[2J?", "ClamAV found Evil?[2J?")
+
+
+class Daemon:
+    """Listens at a socket; reads one request and answers it with these bytes, however wrong, or with silence."""
+
+    def __init__(self, path: Path, answer: bytes | None) -> None:
+        self.address, self._answer = f"unix://{path}", answer
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(path))
+        self._listening.listen()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while not self._done.is_set():
+            try:
+                asked, _ = self._listening.accept()
+            except OSError:
+                return
+            with asked:
+                data = b""
+                while not data.endswith((b"nVERSION\n", bytes(4))) and (more := asked.recv(4096)):
+                    data += more
+                if self._answer is None:
+                    self._done.wait()
+                else:
+                    asked.sendall(self._answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [
+        (b"stream: OK\n", []),
+        (b"stream: OK", []),
+        (b"stream: Evil FOUND\n", [Finding]),
+        (b"stream: OK\nstream: Evil FOUND\n", []),
+        (b"", [Skip]),
+        (b"\n", [Skip]),
+        (b"stream: O", [Skip]),
+        (b"stream: Evil FOU", [Skip]),
+        (b"stream:", [Skip]),
+        (b"OK\n", [Skip]),
+        (b"stream: Evil FOUND OK\n", [Skip]),
+        (b"stream: \xff\xfe FOUND\n", [Skip]),
+        (b"INSTREAM size limit exceeded. ERROR\n", [Skip]),
+        (b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n", [Skip]),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", [Skip]),
+        (b"\0" * 100_000, [Skip]),
+        (None, [Skip]),
+    ],
+)
+def test_an_answer_is_believed_only_where_it_is_one(tmp_path: Path, answer: bytes | None, kinds: list[type]) -> None:
+    with Daemon(tmp_path / "clamd", answer) as daemon:
+        scanner = clamav.build({"address": daemon.address, "timeout": 0.5})
+        assert [type(fact) for fact in scanner.scan(member(b"data"))] == kinds
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff\xfe\n", b"ClamAV ERROR\n", b"/////\n", b"ClamAV \x1b[2J\n"])
+def test_a_daemon_that_does_not_say_what_it_is_stops_nothing(tmp_path: Path, answer: bytes) -> None:
+    with Daemon(tmp_path / "clamd", answer) as daemon:
+        scanner = clamav.build({"address": daemon.address, "max_age_days": 7})
+        assert scanner.version
+        assert scanner.version.isprintable()
+        assert Skip in [type(fact) for fact in scanner.scan(member(b"data"))]
 
 
 def test_the_version_is_the_daemons_and_asked_once_a_minute() -> None:

@@ -50,7 +50,7 @@ def say(document: object) -> str:
     return f"printf %s '{json.dumps(document)}'"
 
 
-EMPTY = {"version": "2.1.0", "runs": []}
+EMPTY = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t"}}, "results": []}]}
 
 
 def scanner(script: str, **more: object) -> external.ExternalScanner:
@@ -108,7 +108,19 @@ def test_a_large_member_reaches_the_tool_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize("script", ["exit 2", "kill -9 $$", "echo no json", "echo {}", "true"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("exit 2", "kill -9 $$", "echo no json", "echo {}", "true", "echo [1]", 'printf \'{"version": "2.1.0"\''),
+        say({"version": "2.1.0", "runs": []}),
+        say({"version": "2.1.0", "runs": {}}),
+        say(EMPTY) + "; printf '{}'",
+        say(EMPTY) + "; exit 3",
+        say(EMPTY) + '; mkdir "{output}"',
+        'printf \'{"version": "\\377", "runs": []}\'',
+        "head -c 67108865 /dev/zero",
+    ],
+)
 def test_a_tool_that_fails_is_a_skip(script: str) -> None:
     assert reasons(script) == [SkipReason.ENGINE]
 
@@ -118,6 +130,19 @@ def test_a_tool_that_never_ends_is_a_skip_and_is_gone(tmp_path: Path) -> None:
     assert reasons(f"(sleep 0.8; touch {mark}) & sleep 30", seconds=0.3) == [SkipReason.TIMEOUT]
     time.sleep(1)
     assert not mark.exists()
+
+
+def test_what_a_tool_leaves_behind_when_it_ends_is_gone(tmp_path: Path) -> None:
+    mark = tmp_path / "alive"
+    assert reasons(f"(sleep 0.5; touch {mark}) & " + say(EMPTY)) == []
+    time.sleep(0.8)
+    assert not mark.exists()
+
+
+def test_a_tool_that_ends_at_once_has_looked() -> None:
+    """Also where its limits come too late."""
+    quick = scanner(say(EMPTY))
+    assert [fact for _ in range(20) for fact in quick.scan(member(b"x", "a.jar"))] == []
 
 
 def test_a_tool_gets_no_more_memory_than_allowed() -> None:
@@ -173,6 +198,28 @@ def test_a_report_that_says_that_its_run_failed_is_a_skip_though_the_status_was_
 ) -> None:
     run = {"tool": {"driver": {"name": "t"}}, "invocations": [{"executionSuccessful": successful}], "results": []}
     assert reasons(say({"version": "2.1.0", "runs": [run]})) == expected
+
+
+@pytest.mark.parametrize(("level", "expected"), [("note", []), ("warning", []), ("error", [SkipReason.ENGINE])])
+def test_an_error_that_the_tool_met_is_a_skip_though_it_calls_its_run_a_success(
+    level: str, expected: list[SkipReason]
+) -> None:
+    told = {"executionSuccessful": True, "toolExecutionNotifications": [{"level": level, "message": {"text": "x"}}]}
+    run = {"tool": {"driver": {"name": "t"}}, "invocations": [told], "results": []}
+    assert reasons(say({"version": "2.1.0", "runs": [run]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("pass", 0), ("notApplicable", 0), ("fail", 1), ("review", 1), ("open", 1), ("odd", 1)]
+)
+def test_a_result_that_says_all_is_well_is_no_finding(kind: str, count: int) -> None:
+    run = {"tool": {"driver": {"name": "t"}}, "results": [{"ruleId": "R", "kind": kind, "message": {"text": "x"}}]}
+    assert len(list(sarif(json.dumps({"version": "2.1.0", "runs": [run]}).encode(), "s", "m"))) == count
+
+
+def test_many_components_take_no_more_than_their_number() -> None:
+    document = b'{"bomFormat": "CycloneDX", "components": [' + b",".join([b"{}"] * 400_000) + b"]}"
+    assert list(cyclonedx(document, "s", "m")) == []
 
 
 @pytest.mark.parametrize("results", [{}, {"results": None}])

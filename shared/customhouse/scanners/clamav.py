@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,9 @@ from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
 
 T = TypeVar("T")
+_FAILURES = (ClamdError, OSError, UnicodeDecodeError)
+_SKEW = dt.timedelta(days=1)
+"""Of two clocks, and of a time zone that is not told."""
 _FRESH = 60.0
 """Seconds for which clamd's version and the age of its database are taken as known."""
 _SKIPS = {"Heuristics.Limits.Exceeded": SkipReason.LIMIT, "Heuristics.Encrypted": SkipReason.ENCRYPTED}
@@ -114,18 +118,21 @@ class ClamavScanner:
         file.seek(0)
         try:
             answers = _call(self._connect(), lambda client: client.instream(file))
-        except (ClamdError, OSError) as error:
+        except _FAILURES as error:
             return Skip(member.path, SkipReason.ENGINE, f"ClamAV did not answer: {type(error).__name__}")
         status, name = next(iter(answers.values()), ("ERROR", "no answer"))
         if status == "FOUND" and name:
             return self._found(member, name)
-        return None if status == "OK" else Skip(member.path, SkipReason.ENGINE, f"ClamAV failed: {name}")
+        if status == "OK" and not name:
+            return None
+        return Skip(member.path, SkipReason.ENGINE, f"ClamAV failed: {_plain(name or status)}")
 
     def _found(self, member: Member, name: str) -> Fact:
         for prefix, reason in _SKIPS.items():
             if name.startswith(prefix):
                 return Skip(member.path, reason, f"ClamAV: {name}")
         severity = next((level for prefix, level in _SEVERITIES.items() if name.startswith(prefix)), Severity.CRITICAL)
+        name = _plain(name)
         return Finding(self.name, name.removesuffix(".UNOFFICIAL"), severity, member.path, f"ClamAV found {name}")
 
     def _status(self) -> _Status:
@@ -139,9 +146,9 @@ class ClamavScanner:
 def _status(connect: Callable[[], Client], now: float) -> _Status:
     try:
         version = _call(connect(), lambda client: client.version()).strip()
-    except (ClamdError, OSError):
+    except _FAILURES:
         return _Status("clamd unreachable", None, now + _FRESH)
-    return _Status(version, _age(version, now), now + _FRESH)
+    return _Status(_plain(version) or "clamd of unknown version", _age(version, now), now + _FRESH)
 
 
 def _call(client: Client, request: Callable[[Client], T]) -> T:
@@ -153,20 +160,25 @@ def _call(client: Client, request: Callable[[Client], T]) -> T:
             left.close()
 
 
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
 def _age(version: str, now: float) -> dt.timedelta | None:
-    """The age of the database, whose date is the version's last part."""
+    """The age of the database, whose date is the version's last part; None also where that is in the future."""
     try:
         made = dt.datetime.strptime(version.split("/")[2], "%a %b %d %H:%M:%S %Y").replace(tzinfo=dt.UTC)
     except (IndexError, ValueError):
         return None
-    return dt.datetime.fromtimestamp(now, dt.UTC) - made
+    age = dt.datetime.fromtimestamp(now, dt.UTC) - made
+    return age if age > -_SKEW else None
 
 
 def _connector(options: ClamavOptions) -> Callable[[], Client]:
     """Makes a client per call: the library keeps the connection in the object, and scans come from many threads."""
     address = urlsplit(options.address)
     if address.scheme == "unix" and address.path:
-        return lambda: ClamdUnixSocket(address.path, timeout=int(options.timeout))
+        return lambda: ClamdUnixSocket(address.path, timeout=math.ceil(options.timeout))
     if address.scheme == "tcp" and address.hostname:
         host, port = address.hostname, address.port or 3310
         return lambda: ClamdNetworkSocket(host, port, timeout=options.timeout)

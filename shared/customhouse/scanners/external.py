@@ -6,6 +6,7 @@ does not manage is a skip.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -134,12 +135,13 @@ def _call(command: Command, folder: Path) -> bytes:
 def _wait(process: subprocess.Popen[bytes], command: Command) -> int:
     """Its exit status; whatever it started is gone afterwards."""
     try:
-        resource.prlimit(process.pid, resource.RLIMIT_AS, (command.memory, command.memory))
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (command.memory, command.memory))
         return process.wait(command.seconds)
     finally:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
-            process.wait()
+        process.wait()
 
 
 def _wants(command: Command, member: Member) -> bool:

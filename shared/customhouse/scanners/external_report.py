@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import msgspec
 from customhouse.model import Fact, Finding, Package, Severity
 
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.LOW}
+_HARMLESS = {"pass", "notApplicable"}
+"""Kinds of results that are no findings (SARIF 2.1.0, 3.27.9)."""
 _SCORES = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
 
 
@@ -31,6 +34,7 @@ class _Result(msgspec.Struct, rename={"rule": "ruleId"}):
     message: _Text
     rule: str = ""
     level: str = "warning"
+    kind: str = "fail"
 
 
 class _Driver(msgspec.Struct):
@@ -41,8 +45,18 @@ class _Tool(msgspec.Struct):
     driver: _Driver
 
 
-class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful"}):
+class _Notification(msgspec.Struct):
+    level: str = "warning"
+
+
+class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful", "notes": "toolExecutionNotifications"}):
     successful: bool = True
+    notes: list[_Notification] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether the tool says that something kept it from looking (SARIF 2.1.0, 3.20.14 and 3.20.21)."""
+        return not self.successful or any(note.level == "error" for note in self.notes)
 
 
 class _Run(msgspec.Struct):
@@ -80,13 +94,17 @@ class _CycloneDX(msgspec.Struct, rename={"format": "bomFormat"}):
 def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
     """One finding per result; a rule's `security-severity` (0 to 10) counts before the result's level."""
     document = _decode(output, _Sarif)
+    if not document.runs:
+        raise Unusable("says nothing of a run")
     for run in document.runs:
-        if not all(invocation.successful for invocation in run.invocations):
+        if any(invocation.failed for invocation in run.invocations):
             raise Unusable("says that its run failed")
         if run.results is None:  # SARIF 2.1.0, 3.14.23: an empty list is what a run without results has
             raise Unusable("says nothing of results: its run did not begin")
         scores = {rule.id: rule.properties.get("security-severity") for rule in run.tool.driver.rules}
         for result in run.results:
+            if result.kind in _HARMLESS:
+                continue
             severity = _scored(scores.get(result.rule)) or _LEVELS.get(result.level, Severity.MEDIUM)
             yield Finding(scanner, _line(result.rule) or "unnamed", severity, member, _line(result.message.text))
 
@@ -96,9 +114,9 @@ def cyclonedx(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
     document = _decode(output, _CycloneDX)
     if document.format != "CycloneDX":
         raise Unusable("is no CycloneDX document")
-    waiting = list(document.components)
+    waiting = deque(document.components)
     while waiting:
-        component = waiting.pop(0)
+        component = waiting.popleft()
         waiting.extend(component.components)
         if component.purl:
             yield Package(_line(component.purl), member)
@@ -111,7 +129,7 @@ def cyclonedx(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
 def _decode(output: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 -- whichever document was asked for
     try:
         return msgspec.json.decode(output, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable("is not what the tool was said to write") from error
 
 
