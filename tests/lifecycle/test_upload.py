@@ -287,6 +287,15 @@ def test_a_label_that_no_rule_puts_there_is_taken_off() -> None:
     assert here.store.tags(Location(here.store.root, "p-1.whl")) == {"team": "red"}
 
 
+def test_what_waits_in_the_trash_is_neither_labelled_nor_held_and_is_nobody_s_sibling() -> None:
+    for here in (armed(ARMED), Deployment(rules(TWO))):
+        location = here.store.put(f"{TRASH}7d/x", b"x", tags={LIFECYCLE_TAG: "undo"})
+        before = contents(here.state)
+        assert list(here.uploads().after(record(location, "1"), [], LATER)) == []
+        assert here.store.tags(location) == {LIFECYCLE_TAG: "undo"}
+        assert (here.target.armed, here.target.held, contents(here.state)) == ([], [], before)
+
+
 def test_what_the_cloud_refuses_to_label_is_reported_and_does_not_stop_the_verdict() -> None:
     here = armed(ARMED)
     here.target.error = Denied("no")

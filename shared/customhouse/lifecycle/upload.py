@@ -18,7 +18,7 @@ from customhouse.lifecycle.native.compile import due_at, label
 from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Compiled
 from customhouse.lifecycle.plan import Item, make
-from customhouse.lifecycle.rules import Rule
+from customhouse.lifecycle.rules import TRASH, Rule
 from customhouse.lifecycle.siblings import Siblings, there
 from customhouse.lifecycle.words import Action, Artifact
 from customhouse.model import LIFECYCLE_TAG, Location, Outcome
@@ -91,7 +91,8 @@ class Uploads:
         for location in _stands(record, outcomes):
             if asks_dates(self.rules) and location != record.location:
                 yield from self._tried("date", location, partial(self._carry, record.location, location))
-            if location not in deleted and any(not rule.root or location.root in rule.root for rule in self.rules):
+            here = any(not rule.root or location.root in rule.root for rule in self.rules)
+            if here and location not in deleted and not location.key.startswith(TRASH):  # which has its own label
                 yield from self._tried("arm", location, partial(self._arm, record, location, now))
                 yield from self._tried("retire", location, partial(self._retire, record, location, now))
 
