@@ -24,6 +24,11 @@ LONG = hashlib.sha512(b"hello").hexdigest()
         f"{DIGEST} *a.whl",
         f"{DIGEST.upper()}  a.whl\r\n",
         f"SHA256 (a.whl) = {DIGEST}\n",
+        f"SHA256(a.whl)= {DIGEST}\n",
+        f"SHA2-256(a.whl)= {DIGEST}\n",
+        f"{DIGEST} a.whl\n",
+        f"  {DIGEST}  a.whl\n",
+        f"\t{DIGEST} *a.whl\r\n\r\n",
         f"# made by hand\n\n{DIGEST}  a.whl\n",
     ],
 )
@@ -58,6 +63,12 @@ def test_length_tells_the_algorithm() -> None:
         f"{DIGEST} a.whl".encode()[:-7] + b"\ta.whl",
         f"{DIGEST}  a\nrubbish\n".encode(),
         f"SHA512 (a) = {DIGEST}".encode(),
+        f"SHA3-256(a)= {DIGEST}".encode(),
+        f"{DIGEST},a.whl".encode(),
+        f"{DIGEST}\ta.whl".encode(),
+        f"sha256:{DIGEST}".encode(),
+        f"{DIGEST}{DIGEST[:48]}  a".encode(),
+        f"{DIGEST}  a.whl\n".encode("utf-16-le"),
         codecs.BOM_UTF16_LE + b"x",
         f"{DIGEST}  ".encode() + b"\xff",
     ],
@@ -87,8 +98,15 @@ def test_only_what_is_compared_is_computed() -> None:
 def test_names_come_back_as_sha256sum_writes_them(name: str) -> None:
     plain = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     line = f"{DIGEST}  {name}\n" if plain == name else f"\\{DIGEST}  {plain}\n"
-    if len(line.splitlines()) == 1:
-        assert parse(line.encode()) == [Entry("sha256", DIGEST, name)]
+    assert parse(line.encode()) == [Entry("sha256", DIGEST, name)]
+
+
+@pytest.mark.parametrize("inside", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_what_is_no_end_of_a_line_hides_no_entry_in_a_name(inside: str) -> None:
+    other = "0" * 64
+    assert parse(f"{DIGEST}  x{inside}{other}  a.whl\n".encode()) == [
+        Entry("sha256", DIGEST, f"x{inside}{other}  a.whl")
+    ]
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no coreutils here")

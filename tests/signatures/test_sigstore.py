@@ -171,6 +171,23 @@ def test_entry_of_another_signature_is_refused() -> None:
     assert refused(changed(one, lambda b: entry(b).update(entry(other)))) == "invalid-signature"
 
 
+SWAPPED: dict[str, Callable[[Json, Json], object]] = {
+    "certificate": lambda b, o: b["verificationMaterial"].update(certificate=o["verificationMaterial"]["certificate"]),  # type: ignore[attr-defined,index]  # JSON
+    "signature": lambda b, o: b["messageSignature"].update(signature=o["messageSignature"]["signature"]),  # type: ignore[attr-defined,index]  # JSON
+    "material": lambda b, o: b.update(verificationMaterial=o["verificationMaterial"]),
+    "body": lambda b, o: entry(b).update(canonicalizedBody=entry(o)["canonicalizedBody"]),
+    "proof": lambda b, o: entry(b).update(inclusionProof=entry(o)["inclusionProof"]),
+    "promise": lambda b, o: entry(b).update(inclusionPromise=entry(o)["inclusionPromise"]),
+}
+
+
+@pytest.mark.parametrize("part", sorted(SWAPPED))
+def test_a_part_of_another_valid_bundle_over_the_same_bytes_is_refused(part: str) -> None:
+    one, other = blob(), blob()
+    assert verified(one) == verified(other)
+    assert refused(changed(one, lambda bundle: SWAPPED[part](bundle, other))) == "invalid-signature"
+
+
 @pytest.mark.parametrize("part", ["payload", "payloadType"])
 def test_tampered_envelope_is_refused(part: str) -> None:
     other = {"payload": b64(b"{}"), "payloadType": "text/plain"}

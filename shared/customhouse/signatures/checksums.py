@@ -1,4 +1,4 @@
-"""Files of checksums: GNU and BSD forms as coreutils writes them, and a bare digest. Pure."""
+"""Files of checksums: GNU and BSD forms as coreutils reads them, OpenSSL's, and a bare digest. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WEAK = frozenset({"md5", "sha1"})
 """Algorithms for which other bytes with the same digest can be made."""
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
-_GNU = re.compile(r"(\\?)([0-9A-Fa-f]{32,128})(?: [ *](.+)|[ \t]*)")
-_BSD = re.compile(r"(\\?)(MD5|SHA1|SHA256|SHA384|SHA512) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
+_GNU = re.compile(r"[ \t]*(\\?)([0-9A-Fa-f]{32,128})(?: [ *](.+)| ([^ *].*)|[ \t]*)")
+_BSD = re.compile(r"[ \t]*(\\?)(MD5|SHA1|SHA(?:2-)?(?:256|384|512)) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
 _ESCAPED = re.compile(r"\\([\\nr])")
 _PLAIN = {"\\": "\\", "n": "\n", "r": "\r"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -38,7 +38,7 @@ def parse(data: bytes) -> list[Entry]:
     """
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
     try:
-        lines = data.decode(encoding).splitlines()
+        lines = data.decode(encoding).split("\n")
     except UnicodeDecodeError as error:
         raise Malformed("no text") from error
     entries = [_entry(line) for line in lines if line.strip() and not line.startswith("#")]
@@ -61,10 +61,11 @@ def about(entries: Sequence[Entry], name: str, *, manifest: bool) -> list[Entry]
 def _entry(line: str) -> Entry:
     if match := _BSD.fullmatch(line.rstrip()):
         escaped, word, name, digest = match.groups()
-        entry = Entry(word.lower(), digest.lower(), _unescaped(name) if escaped else name)
+        entry = Entry(word.lower().replace("sha2-", "sha"), digest.lower(), _unescaped(name) if escaped else name)
     elif match := _GNU.fullmatch(line.rstrip("\r")):
-        escaped, digest, name = match.groups()
-        entry = Entry(_BY_LENGTH.get(len(digest), ""), digest.lower(), _unescaped(name) if escaped else name or "")
+        escaped, digest, name, reversed_name = match.groups()
+        name = name or reversed_name or ""
+        entry = Entry(_BY_LENGTH.get(len(digest), ""), digest.lower(), _unescaped(name) if escaped else name)
     else:
         raise Malformed("a line of it is no checksum")
     if _BY_LENGTH.get(len(entry.digest)) != entry.algorithm or not entry.algorithm:
