@@ -275,6 +275,31 @@ def test_out_of_time_among_the_records_it_goes_on_behind_the_last(world: World) 
     assert verdicts(world) == ["quarantined"] * 2
 
 
+class Slow(MemoryStore):
+    """A bucket too busy to tag, as long as it is told to be."""
+
+    busy = False
+
+    def tag(self, location: Location, changes: Mapping[str, str | None]) -> Location:
+        if self.busy:
+            raise Transient("slow down")
+        return super().tag(location, changes)
+
+
+@pytest.mark.parametrize("expired", [True, False])
+def test_what_could_not_be_decided_again_is_tried_by_the_next_run(*, expired: bool) -> None:
+    stores = dict(World.of(memory()).stores)
+    stores["intake"] = slow = Slow(stores["intake"].root)
+    world = World(stores)
+    chosen = waived(world)
+    slow.busy = True
+    assert waivers.run(app(world, chosen, AFTER), lambda: expired) == {"later": 1}
+    slow.busy = False
+    assert waivers.run(app(world, chosen, AFTER + DAY), lambda: False) == {"decided": 1}
+    assert verdicts(world) == ["quarantined"]
+    assert waivers.run(app(world, chosen, AFTER + 2 * DAY), lambda: False) == {}
+
+
 def test_a_verdict_without_a_waiver_or_with_a_live_one_rests_on_something(world: World) -> None:
     chosen = waived(world)
     [record] = world.records()

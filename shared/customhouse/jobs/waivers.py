@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from customhouse.app import App
     from customhouse.jobs import Expired
 
-DONE = "done"
+DONE, LATER = "done", "later"
 
 
 def run(app: App, expired: Expired) -> Mapping[str, int]:
-    """Go through the records once for every set of waivers in force, until time is up."""
+    """Go through the records once for every set of waivers in force, until time is up.
+
+    What another run had at that time is looked at again: the next run begins before the first of those.
+    """
     today, policy = dt.datetime.fromtimestamp(app.clock(), dt.UTC).date(), app.policy.policy
     state, stored = in_force(policy, today), app.cursors.get("waivers", "records")
     before, _, last = stored.partition(" ")
@@ -36,11 +39,14 @@ def run(app: App, expired: Expired) -> Mapping[str, int]:
     for record in read(app.catalog.store, app.catalog.prefix, after):
         if rests_on_nothing(policy, record, today):
             counts[_again(app, record)] += 1
+        if not counts[LATER]:
+            after = f"{app.catalog.prefix}{key_of(record.location)}"
         if expired():
-            app.cursors.set("waivers", "records", f"{state} {app.catalog.prefix}{key_of(record.location)}")
-            return counts
-    app.cursors.set("waivers", "records", f"{state} {DONE}")
-    return counts
+            break
+    else:
+        after = after if counts[LATER] else DONE
+    app.cursors.set("waivers", "records", f"{state} {after}")
+    return +counts
 
 
 def in_force(policy: Policy, today: dt.date) -> str:
@@ -58,11 +64,11 @@ def rests_on_nothing(policy: Policy, record: Record, today: dt.date) -> bool:
 
 
 def _again(app: App, record: Record) -> str:
-    """Decide it anew; `later` where another run has the record, which this job finds again next time it looks."""
+    """Decide it anew; `later` where another run has the record, or a store is busy."""
     held = app.catalog.find(record.location)
     if held is None or held.record.inspection is None:
         return "superseded"
     try:
         return app.rejudge(held, held.record.inspection).status
     except Transient:
-        return "later"
+        return LATER
