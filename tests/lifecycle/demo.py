@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 
@@ -96,8 +97,8 @@ class Records(Index):
 class Demo(Surroundings):
     """The bucket, its records, and native rules installed."""
 
-    def lookup(self, rules: Sequence[Rule]) -> Index:
-        del rules
+    def lookup(self, rules: Sequence[Rule], in_use: AbstractSet[str] | None) -> Index:
+        del rules, in_use
         return Records()
 
     def bucket(self, root: str) -> Opened:

@@ -12,6 +12,7 @@ from customhouse.errors import ConfigError
 from customhouse.lifecycle import plan, planner
 from customhouse.lifecycle.interpreter import interpret
 from customhouse.lifecycle.inventory import table
+from customhouse.lifecycle.limits import counted
 from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.vocabulary import load
@@ -88,6 +89,23 @@ def test_a_plan_file_reads_back_as_the_plan_that_the_interpreter_makes(
     by_key = sorted(found.items(), key=lambda item: item.location.key)
     assert by_key == sorted(expected.items(), key=lambda item: item.location.key)
     assert sum(total.items for total in found.header.totals) == len(by_key) > 0
+
+
+@pytest.mark.parametrize("name", ["plan.jsonl", "plan.parquet"])
+@given(seeds)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_either_planner_writes_the_same_plan_whose_header_counts_its_items(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, seed: int
+) -> None:
+    world = World(seed)
+    inventory, rules, in_use = world.inventory(), world.policy(), world.in_use()
+    marks: Marks = {rule.id: "exact" for rule in rules if world.chance(0.2)}
+    fill(database, inventory, tmp_path)
+    made = planner.make(database, rules, world.now, tmp_path / name, in_use=in_use, marks=marks)
+    expected = plan.make(rules, inventory, world.now, in_use=in_use, marks=marks)
+    assert replace(made.header, samples=()) == replace(expected.header, samples=())
+    assert made.header.totals == plan.totals(made.items())
+    assert sorted(counted(made.header, made.items()), key=repr) == sorted(expected.items(), key=repr)
 
 
 def test_the_interpreters_plan_survives_its_file(tmp_path: Path) -> None:
