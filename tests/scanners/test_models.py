@@ -321,6 +321,34 @@ def test_a_keras_configuration_is_found_inside_other_formats(text: bytes, rule: 
     assert rule in rules(SCANNER, member(bytes(512) + b"\x89HDF\r\n\x1a\n" + text, "with a user's block.mat"))
 
 
+def test_a_hundred_layers_of_one_kind_are_one_finding() -> None:
+    found = list(SCANNER.scan(member(keras(*[LAMBDA] * 100), "config.json")))
+    assert [fact.rule for fact in found if isinstance(fact, Finding)] == ["keras-lambda"]
+
+
+def test_lies_without_end_are_a_skip_beside_the_first_of_them() -> None:
+    facts = list(SCANNER.scan(member(safetensors({f"t{at}": tensor(0, 1) for at in range(2000)}), "m.safetensors")))
+    assert [fact.reason for fact in facts if isinstance(fact, Skip)] == [SkipReason.LIMIT]
+    assert len(facts) == 1001
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbf" + keras(LAMBDA),
+        keras(LAMBDA).decode().encode("utf-16"),
+        b'{"x": NaN, "a": ' + keras(LAMBDA) + b"}",
+        keras(LAMBDA) + b"}",
+        b'{"a": ' * 3000 + keras(LAMBDA) + b"}" * 3000,
+        b'{"class_name": "Dense", "class_name": "Lambda"}',
+        b'{"a": ' + b"9" * 5000 + b', "class_name" :\n "Lambda"}',
+    ],
+)
+def test_a_keras_configuration_is_judged_however_it_is_written(text: bytes) -> None:
+    for name in ("config.json", "model_config.json", "MODEL.keras.json"):
+        assert rules(SCANNER, member(text, name)) == {"keras-lambda"}
+
+
 def test_honest_keras_and_other_configurations_are_clean() -> None:
     assert rules(SCANNER, member(keras(DENSE), "config.json")) == set()
     assert rules(SCANNER, member(b'{"architectures": ["LlamaForCausalLM"], "module": 1}', "config.json")) == set()

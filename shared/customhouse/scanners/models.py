@@ -18,6 +18,7 @@ from customhouse.scanners.models_templates import gguf, template, texts
 from customhouse.scanners.options import Options, read
 
 _TEMPLATE = 16 << 20
+_CLAIMS = 1000
 _PACKAGE = Claim("torch-package", Severity.HIGH, "torch.package: Python modules in the archive run when it is loaded")
 
 Judge = Callable[[BinaryIO, int], Iterable[Claim]]
@@ -41,19 +42,30 @@ class ModelScanner:
         return _judge(member) is not None
 
     def scan(self, member: Member) -> Iterable[Fact]:
-        """A finding per claim; a skip where the file cannot be read as what it is."""
+        """A finding per claim, each once; a skip where the file cannot be read as what it is, or claims without end."""
         judge = _judge(member)
         if judge is None:
             return
         file = member.stream or io.BytesIO(member.data)
         file.seek(0)
         try:
-            for claim in judge(file, member.size):
+            for claim in _distinct(judge(file, member.size)):
                 yield Finding(self.name, claim.rule, claim.severity, member.path, claim.message)
         except Unreadable as error:
             yield Skip(member.path, SkipReason.CORRUPT, f"model {error}")
         except TooLarge as error:
             yield Skip(member.path, SkipReason.LIMIT, f"{error} is larger than is read")
+
+
+def _distinct(claims: Iterable[Claim]) -> Iterator[Claim]:
+    """Each once; TooLarge where they do not end."""
+    seen: set[Claim] = set()
+    for claim in claims:
+        if claim not in seen:
+            if len(seen) == _CLAIMS:
+                raise TooLarge("the list of what is wrong")
+            seen.add(claim)
+            yield claim
 
 
 def _judge(member: Member) -> Judge | None:
