@@ -217,6 +217,8 @@ MARKS = [
     (OLD | {"keep": {"latest": 3, "per": "package"}}, {}, ("residual", "residual", "residual")),
     (OLD | {"protect": {"in_use": True}}, {}, ("residual", "residual", "residual")),
     (OLD | {"age": "30h"}, {}, ("residual", "residual", "residual")),
+    (OLD | {"age": "1d"}, {}, ("exact", "exact", "exact")),
+    (OLD | {"age": "0d"}, {}, ("residual", "exact", "residual")),
     (OLD | {"expires": True}, {}, ("residual", "armed", "residual")),
     (COOL, {}, ("exact", "exact", "exact")),
     (COOL | {"age": "7d"}, {}, ("residual", "exact", "exact")),

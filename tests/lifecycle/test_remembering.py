@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 import pytest
@@ -159,6 +159,17 @@ def test_only_what_is_still_what_it_was_is_there_with_its_tags_of_now() -> None:
     store.tag(placed["tagged"], {"pinned": "true"})
     found = {one.location.key: dict(one.tags) for one in there(store, known)}
     assert found == {"same": {"n": "same"}, "tagged": {"n": "tagged", "pinned": "true"}}
+
+
+@pytest.mark.parametrize("says", [{"held": True}, {"locked_until": 5.0}, {"held": None}])
+def test_a_hold_or_lock_that_came_since_is_told(says: dict[str, Any]) -> None:
+    class Told(MemoryStore):
+        def stat(self, location: Location) -> Stat:
+            return replace(super().stat(location), **says)
+
+    store = Told(memory().root)
+    [found] = there(store, [replace(sibling("a"), location=store.put("a", b"x"), held=True)])
+    assert (found.held, found.locked_until) == (bool(says.get("held")), says.get("locked_until"))
 
 
 def test_a_store_that_is_too_busy_is_not_taken_for_one_without_siblings() -> None:
