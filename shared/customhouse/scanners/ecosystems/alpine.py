@@ -9,6 +9,8 @@ from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import lines, text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
+_LONGEST = 256
+
 
 def installed(source: Source) -> Iterator[Found]:
     """/lib/apk/db/installed, `P:` to `o:` a line (https://wiki.alpinelinux.org/wiki/Apk_spec)."""
@@ -44,14 +46,19 @@ def release(source: Source) -> Iterator[Found]:
     values = {}
     for line in lines(source.data):
         key, equals, value = line.partition("=")
-        if equals and not key.startswith("#"):
-            try:
-                values[key.strip()] = " ".join(shlex.split(value))
-            except ValueError:
-                values[key.strip()] = value.strip()
-    name, version = values.get("ID", ""), values.get("VERSION_ID", "")
+        if equals:
+            values[key.strip()] = value.strip()
+    name, version = (_unquoted(values.get(key, "")) for key in ("ID", "VERSION_ID"))
     if name:
         yield Found("generic", name, version, qualifiers={"distro": f"{name}-{version}".rstrip("-")})
+
+
+def _unquoted(value: str) -> str:
+    """A value as a shell reads it, without its comment; a name or a version is no longer than `_LONGEST`."""
+    try:
+        return " ".join(shlex.split(value[:_LONGEST], comments=True))
+    except ValueError:
+        return value[:_LONGEST]
 
 
 PARSERS: Patterns = {

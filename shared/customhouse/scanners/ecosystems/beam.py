@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from customhouse.scanners.ecosystems.documents import listing, mapping, text, toml_table, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_MIX = re.compile(r'^\s*"([^"]+)":\s*\{:(hex|git),\s*(?::"?([\w./-]+)"?|"[^"]*"),\s*"([^"]*)"', re.MULTILINE)
+_MIX = re.compile(r'^[ \t]*"([^"]+)":\s*\{:(hex|git),\s*(?::"?([\w./-]+)"?|"[^"]*"),\s*"([^"]*)"', re.MULTILINE)
 _REBAR = re.compile(
     r'\{<<"[^"]+">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>|\{<<"([^"]+)">>,\s*\{(?:git|git_subdir|hg|raw),'
 )

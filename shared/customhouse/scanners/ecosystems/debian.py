@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from customhouse.errors import Malformed
-from customhouse.scanners.ecosystems.documents import text
+from customhouse.scanners.ecosystems.documents import lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _UBUNTU = re.compile(r"^Ubuntu|@lists\.ubuntu\.com")
@@ -17,7 +17,7 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 def _stanzas(data: bytes) -> Iterator[dict[str, str]]:
     """Fields of each paragraph, without continuation lines (deb822(5))."""
     fields: dict[str, str] = {}
-    for line in text(data).splitlines():
+    for line in lines(data):
         if not line.strip():
             if fields:
                 yield fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from email.message import Message
@@ -16,7 +17,16 @@ import yaml
 from customhouse.errors import Malformed
 
 DEEPEST = 200
-"""Levels of nesting in XML; JSON, TOML and YAML are bounded by the interpreter's own stack."""
+"""Levels of nesting in XML, in YAML and in a key of TOML; JSON is bounded by the interpreter's own stack."""
+_DOTTED = re.compile(
+    rf"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST}}}""",
+)
+"""The key of a TOML document that takes tomllib a time which grows with the square of its length."""
+_TOML_MOST = 16 << 20
+"""Bytes of a TOML document, of which tomllib reads about one MiB a second; the largest lock files have two or three."""
+_COMMENT = r"//[^\n]*+|/\*(?:.*?\*/|.*)"
+_LINT = re.compile(rf'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|{_COMMENT}|,(?=(?:\s++|{_COMMENT})*+[}}\]])', re.DOTALL)
+"""What JSON with comments has besides JSON, and strings, in which it means nothing; what is left open ends the text."""
 
 
 def text(data: bytes) -> str:
@@ -27,8 +37,8 @@ def text(data: bytes) -> str:
 
 
 def lines(data: bytes) -> Iterator[str]:
-    """Lines without their ends."""
-    yield from text(data).splitlines()
+    """Lines without their ends; what else Unicode takes for the end of a line is a character like any other."""
+    yield from text(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -58,25 +68,49 @@ def json_value(source: str) -> Any:  # noqa: ANN401 -- any JSON value
     return _json(source)
 
 
+def jsonc_table(data: bytes) -> Mapping[str, Any]:
+    """A JSON object with comments and trailing commas."""
+    return _table(_json(_LINT.sub(lambda found: found[1] or "", text(data))), "JSON")
+
+
 def _json(source: str) -> Any:  # noqa: ANN401 -- any JSON value
+    """Numbers with a point stay as they are written: a version 1.10 is not 1.1."""
     try:
-        return json.loads(source)
+        return json.loads(source, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {_first(error)}") from error
 
 
 def toml_table(data: bytes) -> Mapping[str, Any]:
     """A TOML document; an empty file is an empty table."""
+    if len(data) > _TOML_MOST or _DOTTED.search(content := text(data)):
+        raise Malformed("no TOML to read: too large, or a key that nests without end")
     try:
-        return tomllib.loads(text(data))
+        return tomllib.loads(content, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no TOML: {_first(error)}") from error
+
+
+class _Loader(yaml.CBaseLoader):
+    """Makes only text, lists and mappings. PyYAML composes a tree in C, on a stack that nobody else bounds."""
+
+    depth = 0
+
+    def descend_resolver(self, *_: object) -> None:
+        """Called for every node on the way down; what it resolves otherwise, this loader does not use."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Malformed(f"no YAML to read: nested deeper than {DEEPEST}")
+
+    def ascend_resolver(self) -> None:
+        """Called for every node on the way up."""
+        self.depth -= 1
 
 
 def yaml_table(data: bytes) -> Mapping[str, Any]:
     """A YAML mapping whose scalars are all text: no types, no merge keys, so no alias can grow; empty is empty."""
     try:
-        value = yaml.load(text(data), Loader=yaml.CBaseLoader)  # noqa: S506 -- the base loader makes only text
+        value = yaml.load(text(data), Loader=_Loader)  # noqa: S506 -- a base loader makes only text
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Malformed(f"no YAML: {_first(error)}") from error
     return _table({} if value is None or value == "" else value, "YAML")
@@ -90,7 +124,7 @@ def _table(value: object, form: str) -> Mapping[str, Any]:
 
 def understood(value: object, latest: int) -> None:
     """Malformed where a file states a newer version of its format than we know: what it means is a guess then."""
-    major = word(value).partition(".")[0] or (str(int(value)) if isinstance(value, float) else "")
+    major = word(value).partition(".")[0]
     if major.isdecimal() and int(major) > latest:
         raise Malformed(f"version {major} of this format, newer than {latest}, the last that is understood")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -9,8 +10,10 @@ from customhouse.scanners.ecosystems.found import Found
 from customhouse.scanners.ecosystems.golang import module
 
 MAGIC = b"\xff Go buildinf:"
+_BLOB = re.compile(re.escape(MAGIC) + rb".[\x02\x03]\0{16}", re.DOTALL)
+"""The header of build information: programs that read it hold the magic number alone, before their own."""
+_VARINT_MOST = 64
 _HEADER = 32
-_INLINE = 2
 _SENTINEL = 16
 _LARGEST = 1 << 20
 _CHUNK = 4 << 20
@@ -21,11 +24,12 @@ def locate(stream: BinaryIO) -> bytes:
     stream.seek(0)
     kept = b""
     while chunk := stream.read(_CHUNK):
-        place = (kept + chunk).find(MAGIC)
-        if place >= 0:
-            found = (kept + chunk)[place:]
+        window = kept + chunk
+        blob = _BLOB.search(window)
+        if blob:
+            found = window[blob.start() :]
             return found + stream.read(max(0, 2 * _LARGEST - len(found)))
-        kept = chunk[-len(MAGIC) :]
+        kept = window[1 - _HEADER :]
     return b""
 
 
@@ -38,6 +42,8 @@ def _text(data: bytes, place: int) -> tuple[str, int]:
         place, shift = place + 1, shift + 7
         if byte < 0x80:  # noqa: PLR2004 -- the continuation bit of a varint
             break
+        if shift > _VARINT_MOST:
+            raise ValueError("a length that does not end")
     if length > _LARGEST or place + length > len(data):
         raise ValueError("a string that is longer than the file")
     return data[place : place + length].decode("utf-8", "replace"), place + length
@@ -48,10 +54,10 @@ def modules(data: bytes) -> Iterator[Found]:
 
     ValueError or IndexError where the information is cut short.
     """
-    place = data.find(MAGIC)
-    if place < 0 or not data[place + 15] & _INLINE:
+    blob = _BLOB.search(data)
+    if blob is None:
         return
-    version, after = _text(data, place + _HEADER)
+    version, after = _text(data, blob.end())
     yield Found("golang", "stdlib", version.removeprefix("go").partition(" ")[0])
     information, _ = _text(data, after)
     waiting: Found | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import lines
@@ -33,7 +33,7 @@ def _statements(data: bytes) -> Iterator[tuple[str, str]]:
             if block:
                 yield block, bare
             continue
-        directive, _, rest = bare.partition(" ")
+        directive, rest = [*bare.split(None, 1), ""][:2]
         if directive.rstrip("(") not in _DIRECTIVES:
             raise Malformed(f"a go.mod with the directive {directive[:40]!r}")
         if bare.endswith("("):
@@ -47,25 +47,26 @@ def mod(source: Source) -> Iterator[Found]:
 
     https://go.dev/ref/mod#go-mod-file
     """
-    required: dict[Module, Module] = {}
-    replaced: list[re.Match[str]] = []
+    required: dict[Module, None] = {}
+    replaced: dict[Module, Module] = {}
     versions: dict[str, str] = {}
     for directive, rest in _statements(source.data):
         words = [part.strip('"`') for part in rest.split()]
         if directive == "require" and len(words) > 1:
-            required[words[0], words[1]] = (words[0], words[1])
+            required[words[0], words[1]] = None
         elif directive == "replace" and (found := _REPLACED.match(rest)):
-            replaced.append(found)
-        elif directive in {"go", "toolchain"} and words:
+            replaced[found[1], found[2] or ""] = found[3], found[4] or ""
+        elif directive in {"go", "toolchain"} and words and words[0] != "default":
             versions[directive] = words[0].removeprefix("go").partition("-")[0]
-    for found in replaced:
-        for path, version in required:
-            if path == found[1] and found[2] in {None, version}:
-                required[path, version] = (found[3], found[4] or "")
-    for path, version in dict.fromkeys(required.values()):
+    for path, version in dict.fromkeys(_replacement(one, replaced) for one in required):
         yield module(path, version)
     if versions:
         yield Found("golang", "stdlib", versions.get("toolchain") or versions["go"])
+
+
+def _replacement(required: Module, replaced: Mapping[Module, Module]) -> Module:
+    """What stands in for a module: a replacement of its version, else one of all versions."""
+    return replaced.get(required) or replaced.get((required[0], "")) or required
 
 
 def zipped(source: Source) -> Iterator[Found]:

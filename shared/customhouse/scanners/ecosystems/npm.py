@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.constraints import lowest
-from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, understood, word
+from customhouse.scanners.ecosystems.documents import json_table, jsonc_table, listing, mapping, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _COMMIT = re.compile(r"(?:git\+|git:|ssh:|github:|gitlab:|bitbucket:|\.git#|codeload\.github\.com/).*")
-_LINT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
 
 
 def package(source: Source) -> Iterator[Found]:
@@ -75,10 +73,7 @@ def _nested(dependencies: Mapping[str, Any]) -> Iterator[Found]:
 
 def bun(source: Source) -> Iterator[Found]:
     """bun.lock, JSON with comments and trailing commas; each package is a list that begins with `name@version`."""
-    plain = _LINT.sub(lambda found: found[1] or "", text(source.data))
-    document = json_value(plain)
-    if not isinstance(document, dict):
-        raise Malformed("a bun.lock that is no object")
+    document = jsonc_table(source.data)
     understood(document.get("lockfileVersion"), 1)
     for entry in mapping(document.get("packages")).values():
         first = next(iter(listing(entry)), None)

@@ -19,9 +19,9 @@ from customhouse.scanners.ecosystems.documents import (
 )
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_CABAL = re.compile(r"any\.(\S+) ==([^\s,]+)")
+_CABAL = re.compile(r"\bany\.([\w-]+) ==([^\s,]+)")
 _STACK = re.compile(r"hackage:\s*([a-zA-Z0-9-]+)-([0-9.]+)@")
-_ROCK = re.compile(r"(.+)-([0-9][\w.]*-[0-9]+)\.rockspec")
+_ROCK = re.compile(r"(.+)-((?:[0-9][\w.]*|scm|dev|cvs)-[0-9]+)\.rockspec")
 
 
 def pub(source: Source) -> Iterator[Found]:

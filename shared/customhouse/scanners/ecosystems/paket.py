@@ -17,7 +17,7 @@ _RESOLVED = re.compile(r" {4}([\w.-]+) \(([^)\s]+)\).*")
 def dependencies(source: Source) -> Iterator[Found]:
     """What a project declares (https://fsprojects.github.io/Paket/dependencies-file.html)."""
     for line in lines(source.data):
-        bare = re.sub(r"\s*(?://|(?:^|\s)#).*", "", line).strip()
+        bare = re.sub(r"(?://|(?:^|\s)#).*", "", line).strip()
         package, repository = _NUGET.match(bare), _GITHUB.match(bare)
         if package:
             version = package[2] or ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import lines, listing, mapping, text, toml_table, word
+from customhouse.scanners.ecosystems.documents import lines, listing, mapping, toml_table, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _OPTION = re.compile(r"\s(?:--hash|--global-option|--config-settings|-C)\b.*")
 _EXTRAS = re.compile(r"\[[^\[\]]*\]")
 _OPEN = re.compile(r"\*|<[^=]|,|!=")
 _REQUIREMENT = re.compile(r"([\w][\w.-]*)\s*(?:(===|==|>=|<=|~=|!=|<|>)\s*(.*))?", re.DOTALL)
-_QUOTED = re.compile(r"['\"]\W?(\w+)\W?(?:==|>=|<=)\W?([\w.]*)")
+_QUOTED = re.compile(r"['\"]\s*+(\w[\w.-]*+)\s*+(?:\[[^\]'\"]*+\]\s*+)?(?:==|>=|<=|~=)\s*+([\w.]*)")
 
 
 def requirement(line: str) -> Found | None:
@@ -32,7 +32,7 @@ def _logical(data: bytes) -> Iterator[str]:
     """Lines without comments, continued lines joined; a line with a variable says nothing."""
     waiting = ""
     for line in lines(data):
-        bare = _COMMENT.sub("", line)
+        bare = _COMMENT.sub("", line).rstrip()
         if _VARIABLE.search(bare):
             bare = ""
         if bare.endswith("\\"):
@@ -65,7 +65,7 @@ def pyproject(source: Source) -> Iterator[Found]:
 
 def setup(source: Source) -> Iterator[Found]:
     """Quoted requirements with a version; the file is never executed."""
-    for line in text(source.data).splitlines():
+    for line in lines(source.data):
         if line.lstrip().startswith("#"):
             continue
         for found in _QUOTED.finditer(line):

@@ -10,11 +10,11 @@ from customhouse.scanners.ecosystems.documents import lines, listing, mapping, t
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _LOCKED = re.compile(r" {4}([\w.-]+) \(([^)\s]+)\)")
-_SPEC = re.compile(r"^Gem::Specification\.new", re.MULTILINE)
+_SPEC = re.compile(r"^(?:[ \t]*+\w+[ \t]*+=[ \t]*+)?Gem::Specification\.new", re.MULTILINE)
 _NAME = re.compile(r"\b\w+\.name\s*=\s*[\"']([^\"']+)[\"']")
-_VERSION = re.compile(r"\b\w+\.version\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?[\"']([^\"']+)[\"']")
+_VERSION = re.compile(r"\b\w+\.version\s*=\s*(?:Gem::Version\.new\s*+(?:\(\s*+)?)?[\"']([^\"']+)[\"']")
 _CONSTANT = re.compile(r"\b\w+\.version\s*=\s*(?:[A-Z]\w*::)*[A-Z][A-Z0-9_]*\b(?!\.)")
-_REQUIRED = re.compile(r"^\s*require_relative\b", re.MULTILINE)
+_REQUIRED = re.compile(r"^[ \t]*+require_relative\b", re.MULTILINE)
 
 
 def lock(source: Source) -> Iterator[Found]:

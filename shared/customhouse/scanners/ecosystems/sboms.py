@@ -11,7 +11,7 @@ from typing import Any
 from packageurl import PackageURL
 
 from customhouse.errors import Malformed
-from customhouse.scanners.ecosystems.documents import json_value, listing, mapping, text, word, xml_root
+from customhouse.scanners.ecosystems.documents import json_value, lines, listing, mapping, text, word, xml_root
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
@@ -78,15 +78,15 @@ def _spdx3(document: Mapping[str, Any]) -> Iterator[Found]:
 def _document(value: object) -> Iterator[Found]:
     """A document, or the one inside a statement or an envelope."""
     document = mapping(value)
+    while "predicate" in document:
+        predicate = mapping(document["predicate"])
+        document = mapping(predicate.get("Data", predicate))
     if "components" in document or "bomFormat" in document:
         yield from _cyclonedx(document)
     elif "spdxVersion" in document:
         yield from _spdx(document)
     elif "@graph" in document:
         yield from _spdx3(document)
-    elif "predicate" in document:
-        predicate = mapping(document["predicate"])
-        yield from _document(predicate.get("Data", predicate))
 
 
 def plain(source: Source) -> Iterator[Found]:
@@ -95,9 +95,10 @@ def plain(source: Source) -> Iterator[Found]:
     if head.startswith(b"{"):
         yield from _document(json_value(text(source.data)))
     elif head.startswith(b"<"):
-        for components in xml_root(source.data).iter("components"):  # not what the document is about: metadata
-            for purl in components.iterfind("component/purl"):
-                yield from _purl((purl.text or "").strip())
+        for listed in xml_root(source.data).iterfind("components"):  # not the metadata: what it is about, what made it
+            for components in listed.iter("components"):
+                for purl in components.iterfind("component/purl"):
+                    yield from _purl((purl.text or "").strip())
     else:
         for found in _TAGGED.finditer(text(source.data)):
             yield from _purl(found[1])
@@ -105,7 +106,7 @@ def plain(source: Source) -> Iterator[Found]:
 
 def attested(source: Source) -> Iterator[Found]:
     """Statements in DSSE envelopes, one a line (https://github.com/secure-systems-lab/dsse)."""
-    for line in text(source.data).splitlines():
+    for line in lines(source.data):
         envelope = mapping(json_value(line)) if line.strip() else {}
         if "payload" in envelope:
             try:

@@ -11,14 +11,23 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scope
 
 _VERSION = re.compile(r' {2}"?version"?:? "?([\w.+-]+)"?')
 
+_OWN = "0.0.0-use.local"
+"""The version of what is not fetched: a workspace, a link, a portal."""
+
 
 def name(header: str) -> str:
     """The package of `"name@range, name@other":`, following an alias (`a@npm:b@^1`)."""
     first = header.lstrip('"').partition(",")[0]
-    at = first.find("@", 1)
-    own, constraint = (first[:at], first[at + 1 :]) if at > 0 else (first.rstrip(':"'), "")
-    aliased = constraint.removeprefix("npm:")
-    return name(aliased) if aliased != constraint and "@" in aliased[1:] else own
+    own, at, constraint = _split(first)
+    if constraint.startswith("npm:") and "@" in constraint[5:]:
+        own, at, _ = _split(constraint.removeprefix("npm:"))
+    return own if at else own.rstrip(':"')
+
+
+def _split(reference: str) -> tuple[str, str, str]:
+    """A name that may begin with `@`, an `@` and what follows it."""
+    own, at, constraint = reference[1:].partition("@")
+    return reference[:1] + own, at, constraint
 
 
 def lock(source: Source) -> Iterator[Found]:
@@ -33,7 +42,8 @@ def lock(source: Source) -> Iterator[Found]:
         if not header:
             raise Malformed("a yarn.lock that begins with a property")
         version = _VERSION.fullmatch(line)
-        if version and not header.startswith("__metadata") and "@workspace:" not in header:
+        own = version is None or version[1] == _OWN or "@workspace:" in header or header.startswith("__metadata")
+        if version and not own:
             yield scoped("npm", name(header), version[1])
 
 

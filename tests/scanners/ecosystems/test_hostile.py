@@ -1,0 +1,148 @@
+"""Files made to stop a parser: what takes a time that grows with the square of their size does not end here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packageurl import PackageURL
+
+from customhouse.model import Package, Skip
+from customhouse.scanners import Member
+from customhouse.scanners.ecosystems.gobinary import MAGIC
+from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
+from tests.scanners.ecosystems.test_systems import PARSERS
+
+MANY = 1_000_000
+GEM = "Gem::Specification.new do |s|\ns.name = 'a'\ns.version = "
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("deps.ts", "import " * MANY),
+        ("deps.ts", "import" + " " * MANY),
+        ("requirements.txt", "a1" + " " * MANY + "b"),
+        ("paket.dependencies", "nuget" + " " * MANY + "#"),
+        ("mix.lock", "\n" * MANY),
+        ("cabal.project.freeze", "any." * MANY),
+        ("stack.yaml.lock", "hackage:" + "1-" * MANY),
+        ("setup.py", "'a[" * MANY),
+        ("setup.py", "'a" + " " * MANY),
+        ("x.spdx", "ExternalRef: PACKAGE-MANAGER purl x" + " " * MANY + "y"),
+        ("rebar.lock", '{<<"a' * MANY),
+    ],
+)
+def test_a_file_that_only_repeats_itself_names_nothing(path: str, data: str) -> None:
+    assert not purls(path, data)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("bun.lock", "/*" * MANY),
+        ("bun.lock", '"' + '\\"' * MANY),
+        ("bun.lock", '"\\"' * MANY + "\\"),
+        ("a.gemspec", f"{GEM}A::V.x{chr(10) * MANY}"),
+        ("a.gemspec", f"{GEM}Gem::Version.new{' ' * MANY}"),
+        ("bin/x", b"\x7fELF" + MAGIC + b"\x08\x02" + bytes(16) + b"\xff" * MANY),
+        ("poetry.lock", ".".join("a" * MANY) + " = 1"),
+        ("poetry.lock", "x = {" + '"a" . ' * MANY + "b = 1}"),
+        ("poetry.lock", "a = " + "[" * MANY),
+        ("Cargo.lock", "#" * (17 << 20)),
+    ],
+)
+def test_a_file_that_has_no_end_is_one_clear_skip(path: str, data: str | bytes) -> None:
+    assert complaint(path, data)
+
+
+@pytest.mark.parametrize("opening", ["[", "- ", "? ", "{a: ", "[a, ", "!t ["])
+@pytest.mark.parametrize("path", ["pubspec.lock", "pnpm-lock.yaml", "a.gem!/metadata.gz/metadata"])
+def test_yaml_that_nests_without_end_is_a_skip_and_no_crash(path: str, opening: str) -> None:
+    assert "deeper" in complaint(path, opening * 50_000)
+
+
+def test_yaml_and_toml_may_nest_as_deep_as_real_files_do() -> None:
+    deep = "".join(f"{' ' * level}a:\n" for level in range(150))
+    assert purls("pubspec.lock", f"{deep}packages:\n  p: {{version: '1'}}\n") == {"pub/p@1"}
+    assert purls("Cargo.toml", f'[{".".join("a" * 150)}]\n[package]\nname = "b"\n') == {"cargo/b"}
+
+
+def test_a_replacement_for_each_of_many_modules_is_found() -> None:
+    required = "".join(f"require h.com/a{n} v1.0.0\n" for n in range(20_000))
+    replaced = "".join(f"replace h.com/a{n} => h.com/b{n} v2.0.0\n" for n in range(20_000))
+    assert purls("go.mod", required + replaced) == {f"golang/h.com/b{n}@v2.0.0" for n in range(20_000)}
+
+
+def test_an_alias_of_an_alias_without_end_names_one_package() -> None:
+    assert len(purls("yarn.lock", f'{"a@npm:" * MANY}1:\n  version "1"\n')) == 1
+
+
+def test_the_distribution_is_no_longer_than_a_name_is() -> None:
+    data = "ID=" + "b" * MANY + "\nVERSION_ID='" + "\\" * MANY
+    (found,) = purls("etc/os-release", data)
+    assert len(found) < 2_000
+
+
+def test_statements_inside_statements_end() -> None:
+    deep = {"bomFormat": "CycloneDX", "components": [{"purl": "pkg:npm/a@1"}]}
+    for _ in range(300):
+        deep = {"predicate": deep}
+    assert purls("x.intoto.jsonl", json.dumps(deep)) == {"npm/a@1"}
+
+
+PIECES = st.sampled_from(
+    [
+        '{"',
+        '"}',
+        "[[package]]\n",
+        'name = "a"\n',
+        'version = "1"\n',
+        "  a:\n",
+        "    a (1.0)\n",
+        "GEM\n",
+        "NUGET\n",
+        "a@npm:b@1:\n",
+        '  version "1"\n',
+        "require (\n",
+        ")\n",
+        "\th.com/a v1.0.0\n",
+        "a1==1.0 \\\n",
+        "P:a\nV:1\n\n",
+        "Package: a\nVersion: 1\n\n",
+        '"packages": {',
+        "<project>",
+        "</project>",
+        '<package id="a" version="1"/>',
+        "lockfileVersion: 6\n",
+        "pkg:npm/a@1",
+        "\ufeff",
+        "\r\n",
+        "\u2028",
+        "\0",
+        "::",
+        "@",
+        "/",
+    ]
+)
+
+
+@given(st.sampled_from(PARSERS), st.lists(PIECES, max_size=12).map("".join), st.sampled_from(["utf-8", "utf-16"]))
+def test_a_patchwork_of_formats_yields_valid_purls_each_once_or_a_skip(
+    chosen: tuple[str, object], data: str, encoding: str
+) -> None:
+    facts = list(SCANNER.scan(member(chosen[0].replace("*", "x-1"), data.encode(encoding))))
+
+    found = [fact.purl for fact in facts if isinstance(fact, Package)]
+    assert len(found) == len(set(found))
+    assert all(PackageURL.from_string(purl).to_string() == purl for purl in found)
+    assert len(facts) - len(found) <= 1
+
+
+@given(st.binary(max_size=64), st.integers(0, 40))
+def test_build_information_of_any_bytes_is_read_or_refused(tail: bytes, cut: int) -> None:
+    data = b"\x7fELF" + (MAGIC + b"\x08\x02" + bytes(16) + b"\x05go1.2" + tail)[: 60 - cut]
+    given_ = Member("x", "x", "elf", len(data), data)
+    assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(given_))
