@@ -117,6 +117,9 @@ def test_a_large_member_reaches_the_tool_whole() -> None:
         say(EMPTY) + "; printf '{}'",
         say(EMPTY) + "; exit 3",
         say(EMPTY) + '; mkdir "{output}"',
+        say(EMPTY) + '; mkfifo "{output}"',
+        say(EMPTY) + '; ln -s /dev/zero "{output}"',
+        'ln -s "{file}" "{output}"',
         'printf \'{"version": "\\377", "runs": []}\'',
         "head -c 67108865 /dev/zero",
     ],
@@ -215,6 +218,35 @@ def test_an_error_that_the_tool_met_is_a_skip_though_it_calls_its_run_a_success(
 def test_a_result_that_says_all_is_well_is_no_finding(kind: str, count: int) -> None:
     run = {"tool": {"driver": {"name": "t"}}, "results": [{"ruleId": "R", "kind": kind, "message": {"text": "x"}}]}
     assert len(list(sarif(json.dumps({"version": "2.1.0", "runs": [run]}).encode(), "s", "m"))) == count
+
+
+@pytest.mark.parametrize(
+    ("ratings", "severity"),
+    [
+        ([], "medium"),
+        (["none"], "medium"),
+        (["info", "low"], "low"),
+        (["low", "odd", "high"], "high"),
+        (["CRITICAL"], "medium"),
+    ],
+)
+def test_the_worst_rating_that_is_one_counts(ratings: list[str], severity: str) -> None:
+    rated = [{"severity": rating} for rating in ratings]
+    document = {"bomFormat": "CycloneDX", "vulnerabilities": [{"id": "CVE-1\x1b", "ratings": rated}]}
+    [found] = cyclonedx(json.dumps(document).encode(), "s", "m")
+    assert isinstance(found, Finding)
+    assert (found.rule, found.severity) == ("CVE-1", severity)
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_components_nested_without_end_are_refused(depth: int) -> None:
+    nested = b'{"purl": "pkg:a/b@1", "components": [' * depth + b"]}" * depth
+    document = b'{"bomFormat": "CycloneDX", "components": [' + nested + b"]}"
+    if depth == 10:
+        assert len(list(cyclonedx(document, "s", "m"))) == depth
+    else:
+        with pytest.raises(Unusable):
+            list(cyclonedx(document, "s", "m"))
 
 
 def test_many_components_take_no_more_than_their_number() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -474,6 +475,55 @@ def test_onnx_data_outside_the_models_folder_is_a_finding(place: str) -> None:
     for nested in (False, True):
         for name in ("model.onnx", "model.pb"):
             assert rules(SCANNER, member(onnx(place, nested=nested), name)) == {"onnx-external-path"}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda tensor: field(7, field(15, field(1, tensor))),
+        lambda tensor: field(7, field(15, field(2, tensor))),
+        lambda tensor: field(20, field(1, field(5, tensor))),
+        lambda tensor: field(25, field(7, field(5, field(5, tensor)))),
+        lambda tensor: field(7, field(1, field(5, field(11, field(5, tensor))))),
+        lambda tensor: field(7, b"") + field(7, field(5, b"") + field(5, tensor)),
+    ],
+)
+def test_no_place_in_an_onnx_model_hides_a_tensor(wrapped: Callable[[bytes], bytes]) -> None:
+    """Sparse tensors, training graphs, functions, attributes of attributes, messages written twice."""
+    tensor = field(13, field(1, b"location") + field(2, b"../../x"))
+    assert rules(SCANNER, member(wrapped(tensor), "model.onnx")) == {"onnx-external-path"}
+
+
+def test_of_two_locations_of_a_tensor_the_last_counts() -> None:
+    for places, found in ((("x", "../x"), {"onnx-external-path"}), (("../x", "x"), set())):
+        twice = b"".join(field(2, place.encode()) for place in places)
+        data = field(7, field(5, field(13, field(1, b"location") + twice)))
+        assert rules(SCANNER, member(data, "model.onnx")) == found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x3a",
+        b"\x3a\x80",
+        field(7, b"\x2a\xff\xff\xff\xff\x0f"),
+        b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x3c",
+        field(7, b"\x2b"),
+        field(7, field(5, b"\x6e")),
+    ],
+)
+def test_lengths_that_lie_in_an_onnx_model_are_a_skip(data: bytes) -> None:
+    assert reasons(data, "model.onnx") == [SkipReason.CORRUPT]
+
+
+def test_more_fields_than_are_followed_are_a_skip() -> None:
+    assert reasons(field(7, b"\x08\0" * 2_000_001), "model.onnx") == [SkipReason.LIMIT]
+
+
+def test_a_graph_has_no_more_fields_for_being_read_in_three_ways() -> None:
+    """As a saved model, a graph with its metadata and a graph: these fields lie at a place that all three walk."""
+    assert reasons(b"\x08\0" * 700_000, "saved_model.pb") == [SkipReason.LIMIT]
 
 
 def test_onnx_data_beside_the_model_is_clean() -> None:

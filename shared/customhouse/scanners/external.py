@@ -127,6 +127,8 @@ def _call(command: Command, folder: Path) -> bytes:
     if status not in command.statuses:
         raise Unusable(f"it ended with status {status}")
     path = report if report.exists() else said
+    if not path.is_file():
+        raise Unusable("it wrote something else than a file")
     if path.stat().st_size > _OUTPUT:
         raise Unusable("it wrote more than is read")
     return path.read_bytes()
