@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,36 @@ def test_what_is_no_archive_is_refused_and_so_is_a_huge_record(tmp_path: Path) -
         opened.writestr("big.json", b" " * (9 << 20))
     with pytest.raises(Malformed, match="larger"):
         list(archive(broken, "npm"))
+
+
+def _zipped() -> bytearray:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("a.json", FIRST * 20)
+    return bytearray(data.getvalue())
+
+
+def test_a_damaged_or_encrypted_archive_is_refused_and_no_other_error() -> None:
+    damaged, encrypted = _zipped(), _zipped()
+    damaged[36:40] = b"\xff" * 4
+    encrypted[6] |= 1
+    encrypted[encrypted.rfind(b"PK\x01\x02") + 8] |= 1
+
+    for data in (damaged, encrypted):
+        with pytest.raises(Malformed, match="archive"):
+            list(archive(io.BytesIO(data), "npm"))
+
+
+@given(st.dictionaries(st.integers(0, len(_zipped()) - 1), st.integers(0, 255), min_size=1, max_size=3))
+def test_an_archive_with_any_bytes_changed_is_read_or_refused(changes: dict[int, int]) -> None:
+    data = _zipped()
+    for place, byte in changes.items():
+        data[place] = byte
+    try:
+        records = list(archive(io.BytesIO(data), "npm"))
+    except Malformed:
+        return
+    assert records in ([], [FIRST * 20])
 
 
 def test_no_index_and_a_broken_one_are_told_apart() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -19,6 +22,18 @@ _LARGEST = 8 << 20
 """Bytes of one record; the largest published has about one MiB."""
 _MOST = 2_000_000
 """Records of one archive; the largest published has about a quarter of a million."""
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""What zipfile raises of archives that are damaged, encrypted or packed in a way that it does not know."""
 
 
 class Shelved(NamedTuple):
@@ -40,7 +55,7 @@ def archive(file: Path | BinaryIO, name: str) -> Iterator[bytes]:
                 if member.file_size > _LARGEST:
                     raise Malformed(f"{name}: {member.filename} is larger than {_LARGEST >> 20} MiB")
                 yield opened.read(member)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise Malformed(f"{name}: no archive of OSV records: {error}") from error
 
 

@@ -12,6 +12,7 @@ from packageurl import PackageURL
 from customhouse.model import Package, Skip
 from customhouse.scanners import Member
 from customhouse.scanners.ecosystems.gobinary import MAGIC
+from tests.scanners.ecosystems import rpm
 from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
 from tests.scanners.ecosystems.test_systems import PARSERS
 
@@ -91,6 +92,24 @@ def test_statements_inside_statements_end() -> None:
     for _ in range(300):
         deep = {"predicate": deep}
     assert purls("x.intoto.jsonl", json.dumps(deep)) == {"npm/a@1"}
+
+
+@pytest.mark.parametrize("name", ["a/" * 30_000 + "x.txt", "a" * 60_000 + ".json", "conda-meta/" * 6_000 + "x.txt"])
+def test_a_name_of_sixty_thousand_letters_is_told_from_a_manifest(name: str) -> None:
+    assert not SCANNER.wants(member(name, "text"))
+
+
+def test_a_manifest_below_a_name_without_end_names_nothing() -> None:
+    assert not purls(f"{'a' * 200_000}/META-INF/MANIFEST.MF", "Implementation-Version: 1\n")
+
+
+def test_a_database_of_berkeley_whose_page_leads_to_itself_is_refused() -> None:
+    data = bytearray(rpm.berkeley(rpm.header("bash"), rpm.header("x" * 900)))
+    for start in range(1024, len(data), 512):
+        data[start + 16 : start + 20] = (start // 512).to_bytes(4, "little")
+        data[start + 22 : start + 24] = b"\1\0"
+
+    assert "lost page" in complaint("var/lib/rpm/Packages", bytes(data))
 
 
 PIECES = st.sampled_from(

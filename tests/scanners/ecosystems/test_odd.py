@@ -136,6 +136,29 @@ CASES = {
         '\n\n\n%{\n\n"a": {:hex, :"a.b", "1.0", "x"},\n\n\t"g": {:git, "https://h/g", "abc", []},\n}',
         "hex/a.b@1.0 hex/g",
     ),
+    "pnpm: a version of the format with words behind it": (
+        "pnpm-lock.yaml",
+        "lockfileVersion: 5.4-inlineSpecifiers\npackages:\n  /a/1.0.0: {}\n  /@s/b/2.0.0_react@18.0.0: {}\n",
+        "npm/a@1.0.0 npm/@s/b@2.0.0",
+    ),
+    "pnpm: folders and archives have no version but their own": (
+        "pnpm-lock.yaml",
+        (
+            "lockfileVersion: '9.0'\npackages:\n  own@file:../own: {}\n  'b@https://h/b.tgz': {version: 1.0.0}\n"
+            "  '@s/c@file:c': {name: '@s/d', version: 2.0.0}\n"
+        ),
+        "npm/b@1.0.0 npm/@s/d@2.0.0",
+    ),
+    "jar: a version that nobody filled in": (
+        "a-1.5.jar!/META-INF/MANIFEST.MF",
+        "Implementation-Version: ${project.version}\nSpecification-Version: 1.4\n",
+        "maven/a@1.4",
+    ),
+    "jar: a jar inside of a jar": (
+        "app.jar!/BOOT-INF/lib/a-1.5.jar!/META-INF/MANIFEST.MF",
+        "Manifest-Version: 1.0\n",
+        "maven/a@1.5",
+    ),
     "paket: comments of both kinds": (
         "paket.dependencies",
         "nuget A 1.0 # c\nnuget B 2.0   // c\n# nuget C 3.0\n",

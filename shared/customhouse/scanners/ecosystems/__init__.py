@@ -67,7 +67,8 @@ MODULES = (
     yarn,
 )
 
-
+_LONGEST = 1024
+"""Characters of a path, counted from its end, that patterns are held against; no more is ever needed to tell."""
 _ALL: dict[str, Parser] = {pattern: parser for module in MODULES for pattern, parser in module.PARSERS.items()}
 _NAMES = {pattern: parser for pattern, parser in _ALL.items() if "*" not in pattern and "/" not in pattern}
 _GLOBS = [(pattern, parser) for pattern, parser in _ALL.items() if pattern not in _NAMES]
@@ -99,6 +100,7 @@ def contained(container: str, inside: str) -> Parser | None:
 @lru_cache(maxsize=1 << 12)
 def parser_for(path: str) -> Parser | None:
     """The parser of a file at `path` (`/` between containers and members), None where it names no packages."""
+    path = path[-_LONGEST:]
     name = path.rpartition("/")[2]
     if name in _NAMES:
         return _NAMES[name]

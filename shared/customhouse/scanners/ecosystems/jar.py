@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from customhouse.scanners.ecosystems.documents import lines, text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_ARCHIVE = re.compile(r"([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
+_ARCHIVE = re.compile(r"(?<![^/])([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
 _NAMED = re.compile(r"(.+?)-(v?[0-9].*)")
 
 
@@ -41,7 +41,7 @@ def manifest(source: Source) -> Iterator[Found]:
         (
             values[key]
             for key in ("implementation-version", "bundle-version", "specification-version")
-            if values.get(key)
+            if values.get(key) and "${" not in values[key]
         ),
         named[2] if named else "",
     )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from customhouse.scanners.ecosystems.documents import mapping, understood, word, yaml_table
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
+_LAYOUT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+"""A version of the format may have words behind it, such as `5.4-inlineSpecifiers`."""
 _BY_NAME = 9.0
 """The first lock file version whose keys are `name@version`."""
 
 
 def _parts(path: str, layout: float) -> tuple[str, str]:
     """Name and version of a package's key; "" where the key says none (a file, a URL)."""
+    if layout >= _BY_NAME:
+        name, _, version = path[1:].partition("@")
+        return path[:1] + name, version if version[:1].isdigit() else ""
     if path.startswith("file:"):
         return "", ""
-    if layout >= _BY_NAME:
-        at = path.find("@", 1)
-        return (path[:at], path[at + 1 :]) if at > 0 else (path, "")
     parts = path.partition("(")[0].split("/")[1:]
     if not parts:
         return "", ""
@@ -33,10 +36,8 @@ def lock(source: Source) -> Iterator[Found]:
     """Every package of the lock file; `name` and `version` in an entry win over its key."""
     document = yaml_table(source.data)
     understood(document.get("lockfileVersion"), 9)
-    try:
-        layout = float(word(document.get("lockfileVersion")) or 0)
-    except ValueError:
-        layout = _BY_NAME
+    stated = _LAYOUT.match(word(document.get("lockfileVersion")))
+    layout = float(stated[0]) if stated else 0.0
     for path, entry in mapping(document.get("packages")).items():
         name, version = _parts(path, layout)
         own = mapping(entry)

@@ -31,6 +31,8 @@ _STEPS = 20_000_000
 """Instructions of SQLite's machine before it is stopped; a large database takes a tenth."""
 _HASH, _HASH_PAGES, _OVERFLOW, _OFF_PAGE = 0x061561, {2, 13}, 7, 3
 """Magic number of a hash database; types of pages, and of an item that lies on pages of its own."""
+_PAGE_HEAD, _PAGE_LEAST = 26, 512
+"""Bytes at a page's beginning that are its own; the smallest page there is."""
 _SLOT = struct.Struct("<4sIII")
 
 
@@ -84,6 +86,7 @@ def _authorize(action: int, table: str | None, *_: str | None) -> int:
 
 def sqlite(source: Source) -> Iterator[Found]:
     """rpmdb.sqlite, loaded in memory; journal mode is told to be the plain one, because there is no log beside it."""
+    room = len(source.data)
     data = source.data[:18] + b"\1\1" + source.data[20:]
     with closing(sqlite3.connect(":memory:")) as database:
         try:
@@ -91,6 +94,7 @@ def sqlite(source: Source) -> Iterator[Found]:
             database.set_authorizer(_authorize)
             database.set_progress_handler(lambda: 1, _STEPS)
             for (blob,) in database.execute("SELECT blob FROM Packages"):
+                room = _less(room, len(blob))
                 yield from _package(bytes(blob))
         except (sqlite3.Error, TypeError, ValueError) as error:
             raise Malformed(f"no RPM database: {error}") from error
@@ -124,7 +128,7 @@ def berkeley(source: Source) -> Iterator[Found]:
     order = "<" if data[12:16] == b"\x61\x15\x06\x00" else ">"
     try:
         magic, size = struct.unpack_from(f"{order}12xI4xI", data)
-        if magic != _HASH or not size or size & (size - 1):
+        if magic != _HASH or size < _PAGE_LEAST or size & (size - 1):
             raise Malformed("no RPM database: another magic number")
         for start in range(size, len(data) - size + 1, size):
             if data[start + 25] in _HASH_PAGES:
@@ -158,9 +162,10 @@ def _chain(data: bytes, page: int, size: int, length: int, order: str) -> bytes:
     _less(len(data), length)
     while page and len(out) < length:
         following, used, kind = struct.unpack_from(f"{order}16xI2xHxB", data, page * size)
-        if kind != _OVERFLOW or not used:
+        if kind != _OVERFLOW or (used != size - _PAGE_HEAD and len(out) + used < length):
             raise Malformed("an RPM database with a lost page")
-        out += data[page * size + 26 : page * size + 26 + min(used, size - 26)]
+        start = page * size + _PAGE_HEAD
+        out += data[start : start + min(used, size - _PAGE_HEAD)]
         page = following
     if len(out) < length:
         raise Malformed("an RPM database with a header that breaks off")

@@ -16,6 +16,7 @@ from customhouse.scanners.ecosystems.found import Found
 
 _SECTION = b".dep-v0"
 _NAMES_MOST = 1 << 20
+_HEADERS_MOST = 8 << 20
 _PACKED_MOST = 16 << 20
 _LARGEST = 8 << 20
 """Bytes of the list when inflated, as the format's own parser has it."""
@@ -57,9 +58,9 @@ def _section(file: BinaryIO) -> bytes:
     wide = head[4] == 2  # noqa: PLR2004 -- ELFCLASS64
     table, size, count, names = struct.unpack_from(f"{order}{'40xQ10xHHH' if wide else '32xI10xHHH'}", head)
     form = struct.Struct(f"{order}{'I20xQQ' if wide else 'I12xII'}")
-    headers = _at(file, table, size * count)
-    if size < form.size:
+    if size < form.size or size * count > _HEADERS_MOST:
         return b""
+    headers = _at(file, table, size * count)
     rows = [form.unpack_from(headers, size * index) for index in range(count)]
     _, place, length = rows[names]
     text = _at(file, place, min(length, _NAMES_MOST))
