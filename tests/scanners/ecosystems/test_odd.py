@@ -141,6 +141,26 @@ CASES = {
         "lockfileVersion: 5.4-inlineSpecifiers\npackages:\n  /a/1.0.0: {}\n  /@s/b/2.0.0_react@18.0.0: {}\n",
         "npm/a@1.0.0 npm/@s/b@2.0.0",
     ),
+    "npm: a project without a version depends on packages all the same": (
+        "package.json",
+        '{"private": true, "dependencies": {"a": "^1.0.0"}, "optionalDependencies": {"b": "2.0.0", "c": "*"}}',
+        "npm/a@1.0.0 npm/b@2.0.0",
+    ),
+    "npm: aliases": (
+        "package.json",
+        '{"name": "x", "dependencies": {"a": "npm:@s/real@^1.2.0", "b": "npm:other@2", "c": "npm:latest"}}',
+        "npm/@s/real@1.2.0 npm/other@2.0.0",
+    ),
+    "npm: what was fetched by URL has no version": (
+        "package-lock.json",
+        '{"lockfileVersion": 1, "dependencies": {"a": {"version": "https://h/a-1.tgz"}, "b": {"version": "1.0.0"}}}',
+        "npm/a npm/b@1.0.0",
+    ),
+    "cargo: ranges are their lowest version": (
+        "Cargo.toml",
+        "[dependencies]\na = '^1.2'\nb = { version = '>=1.2.3, <2' }\nc = '*'\nd = '=1.0.0'\ne = '~0.3'\n",
+        "cargo/a@1.2.0 cargo/b@1.2.3 cargo/d@1.0.0 cargo/e@0.3.0",
+    ),
     "pnpm: folders and archives have no version but their own": (
         "pnpm-lock.yaml",
         (

@@ -18,18 +18,25 @@ def package(source: Source) -> Iterator[Found]:
     manifest = json_table(source.data)
     engines = mapping(manifest.get("engines"))
     name, version = word(manifest.get("name")), word(manifest.get("version"))
-    if not name or not version or "vscode" in engines or manifest.get("contributes") or manifest.get("unity"):
+    if "vscode" in engines or manifest.get("contributes") or manifest.get("unity"):
         return
     installed = "node_modules" in source.path.split("/")
     if ".vsix/" in source.path and not installed:
         return
-    yield scoped("npm", name, version, license_text=_license(manifest.get("license")))
-    if installed:
-        return
-    for dependency, constraint in mapping(manifest.get("dependencies")).items():
-        least = lowest(word(constraint))
-        if least:
-            yield scoped("npm", dependency, least)
+    if name and version:
+        yield scoped("npm", name, version, license_text=_license(manifest.get("license")))
+    for group in () if installed else ("dependencies", "optionalDependencies"):
+        for dependency, constraint in mapping(manifest.get(group)).items():
+            own, range_ = _aliased(dependency, word(constraint))
+            least = lowest(range_)
+            if least:
+                yield scoped("npm", own, least)
+
+
+def _aliased(name: str, version: str) -> tuple[str, str]:
+    """The real name and version behind `npm:name@version`."""
+    own, at, real = version.removeprefix("npm:").rpartition("@")
+    return (own, real) if at and version.startswith("npm:") else (name, version)
 
 
 def _license(value: object) -> str:
@@ -63,12 +70,9 @@ def _nested(dependencies: Mapping[str, Any]) -> Iterator[Found]:
         for name, entry in waiting.pop().items():
             own = mapping(entry)
             waiting.append(mapping(own.get("dependencies")))
-            version = word(own.get("version"))
-            if version.startswith("npm:"):
-                alias, _, version = version[4:].rpartition("@")
-                yield scoped("npm", alias, version)
-            else:
-                yield scoped("npm", name, "" if version.startswith("file:") or _COMMIT.search(version) else version)
+            real, version = _aliased(name, word(own.get("version")))
+            fetched = "://" in version or version.startswith("file:") or _COMMIT.search(version)
+            yield scoped("npm", real, "" if fetched else version)
 
 
 def bun(source: Source) -> Iterator[Found]:

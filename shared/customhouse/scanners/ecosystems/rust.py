@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from customhouse.scanners.ecosystems.constraints import lowest
 from customhouse.scanners.ecosystems.documents import listing, mapping, toml_table, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
@@ -30,6 +31,8 @@ def manifest(source: Source) -> Iterator[Found]:
     for name, entry in mapping(document.get("dependencies")).items():
         table = mapping(entry)
         version = word(table.get("version")) or word(entry)
+        if version and not version[0].isdigit():
+            version = lowest(version)
         if version or (table.get("git") and _COMMIT.fullmatch(word(table.get("rev")))):
             yield Found("cargo", word(table.get("package")) or name, version)
 
