@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -101,6 +103,27 @@ def test_a_name_of_sixty_thousand_letters_is_told_from_a_manifest(name: str) -> 
 
 def test_a_manifest_below_a_name_without_end_names_nothing() -> None:
     assert not purls(f"{'a' * 200_000}/META-INF/MANIFEST.MF", "Implementation-Version: 1\n")
+
+
+def test_a_database_whose_pages_are_all_one_page_is_refused() -> None:
+    size = root = 512
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(f"PRAGMA page_size={size}")
+        database.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)")
+        blob = rpm.header("bash") + bytes(200)
+        database.executemany("INSERT INTO Packages (blob) VALUES (?)", [(blob,)] * 60)
+        data = bytearray(database.serialize()[: 5 * size])
+    count = int.from_bytes(data[root + 3 : root + 5], "big")
+    cells = [int.from_bytes(data[place : place + 2], "big") for place in range(root + 12, root + 12 + 2 * count, 2)]
+    first = data[root + cells[0] : root + cells[0] + 4]
+    for place in (8, *cells):
+        data[root + place : root + place + 4] = first
+    data[28:32] = (5).to_bytes(4, "big")
+
+    *_, last = SCANNER.scan(member("rpmdb.sqlite", bytes(data)))
+
+    assert isinstance(last, Skip)
+    assert "room" in last.detail
 
 
 def test_a_database_of_berkeley_whose_page_leads_to_itself_is_refused() -> None:

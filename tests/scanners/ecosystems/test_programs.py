@@ -68,3 +68,22 @@ def test_a_program_whose_table_lies_never_raises(place: int) -> None:
     data[place] ^= 0xFF
 
     assert len(list(crates(io.BytesIO(bytes(data))))) in {0, 2}
+
+
+class _Counted(io.BytesIO):
+    """How many bytes were asked for at most, of a file that may be larger than memory."""
+
+    most = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.most = max(self.most, -1 if size is None else size)
+        return super().read(size)
+
+
+def test_a_table_of_sections_that_would_fill_the_memory_is_not_read() -> None:
+    data = bytearray(program(PACKED))
+    data[58:62] = b"\xff" * 4  # size and count of its rows
+    file = _Counted(bytes(data))
+
+    assert not list(crates(file))
+    assert 0 < file.most <= 16 << 20
