@@ -326,6 +326,19 @@ def test_versions_give_an_undo_window_only_for_as_long_as_no_rule_takes_them_awa
     assert mark == "exact" or "undoes a delete for 1d only" in found.reason
 
 
+def test_rules_about_different_verdicts_do_not_stand_in_each_other_s_way() -> None:
+    keeper = {"id": "keeper", "do": "keep", "age": "1d", "select": {"verdict": "held"}}
+    for verdict, mark in (("clean", Mark.ARMED), (["clean", "held"], Mark.RESIDUAL)):
+        assert compiled("s3://bucket", OLD | {"select": {"verdict": verdict}}, keeper).parts[0].mark is mark
+
+
+def test_s3_keeps_one_noncurrent_version_fewer_since_the_current_one_counts() -> None:
+    for latest, newer in ((3, 2), (2, 1), (1, None)):
+        part = compiled("s3://bucket", VERSIONS | {"keep": {"latest": latest, "per": "key"}}, versioned=True).parts[0]
+        [rule] = part.native
+        assert dict(rule["NoncurrentVersionExpiration"]).get("NewerNoncurrentVersions") == newer  # type: ignore[call-overload]
+
+
 def test_a_folder_has_no_rules_of_its_own() -> None:
     with pytest.raises(ConfigError, match="only s3://, gs:// and az://"):
         compiled("file:///data", OLD)

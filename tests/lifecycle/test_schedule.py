@@ -63,10 +63,23 @@ def test_a_cursor_of_another_policy_or_an_old_plan_or_none_at_all_plans_anew() -
     assert once.cursor
     other = replace(work, rules=load([{"id": "other", "do": "delete", "undo": "none", "age": "30d"}]))
     assert run(other, LATER, lambda: True, once.cursor).planned == 5
-    assert run(work, LATER + 2 * DAY, lambda: True, once.cursor).planned == 3
-    assert run(work, LATER, NEVER, '{"plan":"nowhere","done":9}').planned == 2
+    assert run(work, LATER, NEVER, '{"plan":"nowhere","done":9}').planned == 3
     assert run(work, LATER, NEVER, "half a cursor").planned == 0
     assert set(contents(store)) == {"stays"}
+
+
+def test_a_plan_that_has_grown_too_old_is_made_anew_and_not_refused() -> None:
+    work, store = job()
+    once = run(work, LATER, lambda: True)
+    assert run(work, LATER + 2 * DAY, NEVER, once.cursor) == Run(4, {"done": 4}, "")
+    assert set(contents(store)) == {"stays"}
+
+
+@pytest.mark.parametrize("terms", [{"idle": "9d"}, {"keep": {"latest": 1, "per": "folder", "order": "used"}}])
+def test_nothing_is_enforced_at_upload_where_a_rule_is_about_last_reads(terms: dict[str, Any]) -> None:
+    rules = (*LATEST, *load([{"id": "read", "do": "delete", "age": "1d", **terms}]))
+    siblings = [release("3"), release("2"), release("1")]
+    assert enforce(rules, siblings[0], siblings, 101 * DAY) == []
 
 
 def test_what_came_in_use_since_a_plan_was_begun_is_spared_by_the_rest_of_it() -> None:
