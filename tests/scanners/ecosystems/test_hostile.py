@@ -55,6 +55,13 @@ def test_a_file_that_only_repeats_itself_names_nothing(path: str, data: str) -> 
         ("poetry.lock", "x = {" + '"a" . ' * MANY + "b = 1}"),
         ("poetry.lock", "a = " + "[" * MANY),
         ("Cargo.lock", "#" * (17 << 20)),
+        ("package.json", '{"a": [' + "{}," * 2 * MANY + "0]}"),
+        ("package.json", '{"a": "' + "," * 3 * MANY + '"}'),
+        ("pnpm-lock.yaml", "a:\n" + "- b\n" * MANY),
+        ("pnpm-lock.yaml", "a: [" + "b," * MANY + "]"),
+        ("poetry.lock", "a = [" + "1," * 2 * MANY + "]"),
+        ("bom.xml", "<bom>" + "<a/>" * 3 * MANY + "</bom>"),
+        ("bom.xml", "<bom " + "a='' " * 3 * MANY + "/>"),
     ],
 )
 def test_a_file_that_has_no_end_is_one_clear_skip(path: str, data: str | bytes) -> None:

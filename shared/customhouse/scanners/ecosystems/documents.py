@@ -24,6 +24,8 @@ _DOTTED = re.compile(
 """The key of a TOML document that takes tomllib a time which grows with the square of its length."""
 _TOML_MOST = 16 << 20
 """Bytes of a TOML document, of which tomllib reads about one MiB a second; the largest lock files have two or three."""
+_PARTS = {"JSON": ("{[,", 2_000_000), "TOML": ("[,\n", 1_000_000), "YAML": ("{[,\n", 500_000), "XML": ("<=", 2_000_000)}
+"""What begins a part of a document, and how many there may be: each takes 100 to 400 bytes, and so many, seconds."""
 _COMMENT = r"//[^\n]*+|/\*(?:.*?\*/|.*)"
 _LINT = re.compile(rf'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|{_COMMENT}|,(?=(?:\s++|{_COMMENT})*+[}}\]])', re.DOTALL)
 """What JSON with comments has besides JSON, and strings, in which it means nothing; what is left open ends the text."""
@@ -73,10 +75,18 @@ def jsonc_table(data: bytes) -> Mapping[str, Any]:
     return _table(_json(_LINT.sub(lambda found: found[1] or "", text(data))), "JSON")
 
 
+def _counted(source: str, form: str) -> str:
+    """The same text; Malformed where it has more parts than fit into memory."""
+    marks, most = _PARTS[form]
+    if sum(map(source.count, marks)) > most:
+        raise Malformed(f"no {form} to read: more than {most:,} parts")
+    return source
+
+
 def _json(source: str) -> Any:  # noqa: ANN401 -- any JSON value
     """Numbers with a point stay as they are written: a version 1.10 is not 1.1."""
     try:
-        return json.loads(source, parse_float=str)
+        return json.loads(_counted(source, "JSON"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {_first(error)}") from error
 
@@ -86,7 +96,7 @@ def toml_table(data: bytes) -> Mapping[str, Any]:
     if len(data) > _TOML_MOST or _DOTTED.search(content := text(data)):
         raise Malformed("no TOML to read: too large, or a key that nests without end")
     try:
-        return tomllib.loads(content, parse_float=str)
+        return tomllib.loads(_counted(content, "TOML"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no TOML: {_first(error)}") from error
 
@@ -110,7 +120,7 @@ class _Loader(yaml.CBaseLoader):
 def yaml_table(data: bytes) -> Mapping[str, Any]:
     """A YAML mapping whose scalars are all text: no types, no merge keys, so no alias can grow; empty is empty."""
     try:
-        value = yaml.load(text(data), Loader=_Loader)  # noqa: S506 -- a base loader makes only text
+        value = yaml.load(_counted(text(data), "YAML"), Loader=_Loader)  # noqa: S506 -- a base loader makes only text
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Malformed(f"no YAML: {_first(error)}") from error
     return _table({} if value is None or value == "" else value, "YAML")
@@ -167,6 +177,7 @@ def _local(name: str) -> str:
 
 def xml_root(data: bytes) -> Element:
     """The root element, names without namespaces; no entity is expanded and nothing external is opened."""
+    _counted(data.decode("latin-1"), "XML")
     guard = _Guard()
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = guard.start
