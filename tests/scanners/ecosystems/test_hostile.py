@@ -71,7 +71,7 @@ def test_a_file_that_has_no_end_is_one_clear_skip(path: str, data: str | bytes) 
 @pytest.mark.parametrize("opening", ["[", "- ", "? ", "{a: ", "[a, ", "!t ["])
 @pytest.mark.parametrize("path", ["pubspec.lock", "pnpm-lock.yaml", "a.gem!/metadata.gz/metadata"])
 def test_yaml_that_nests_without_end_is_a_skip_and_no_crash(path: str, opening: str) -> None:
-    assert "deeper" in complaint(path, opening * 50_000)
+    assert "no YAML" in complaint(path, opening * 50_000)  # by us, or first by a libyaml that counts levels itself
 
 
 def test_yaml_and_toml_may_nest_as_deep_as_real_files_do() -> None:
