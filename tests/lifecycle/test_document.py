@@ -89,7 +89,7 @@ def test_a_cloud_that_does_not_keep_what_was_written_is_found_out(root: str) -> 
 def test_a_cloud_that_reorders_and_fills_in_fields_is_no_drift() -> None:
     ours = compiled("gs://bucket", OLD | {"select": {"prefix": ["b/", "a/"]}})
     [rule] = ours.native
-    condition = dict(rule["condition"]) | {"matchesPrefix": ["a/", "b/"], "matchesSuffix": []}  # type: ignore[call-overload]
+    condition = dict(rule["condition"]) | {"matchesPrefix": ["a/", "b/"], "matchesSuffix": []}  # type: ignore[call-overload] # JSON
     assert drift(ours.target, ours.native, {"rule": [{"action": rule["action"], "condition": condition}]}, ()).clean
 
 
@@ -336,7 +336,7 @@ def test_s3_keeps_one_noncurrent_version_fewer_since_the_current_one_counts() ->
     for latest, newer in ((3, 2), (2, 1), (1, None)):
         part = compiled("s3://bucket", VERSIONS | {"keep": {"latest": latest, "per": "key"}}, versioned=True).parts[0]
         [rule] = part.native
-        assert dict(rule["NoncurrentVersionExpiration"]).get("NewerNoncurrentVersions") == newer  # type: ignore[call-overload]
+        assert dict(rule["NoncurrentVersionExpiration"]).get("NewerNoncurrentVersions") == newer  # type: ignore[call-overload] # JSON
 
 
 def test_a_folder_has_no_rules_of_its_own() -> None:

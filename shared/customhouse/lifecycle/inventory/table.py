@@ -99,7 +99,7 @@ def create(
     With `lazy` it is a view, right for Parquet: planning then reads the few columns it asks for. ConfigError, naming
     the file `name`, where a value does not read.
     """
-    projected = ", ".join(f"{_value(known.get(name, 'NULL'), kind)} AS {name}" for name, kind in COLUMNS.items())
+    projected = ", ".join(f"{_value(known.get(ours, 'NULL'), kind)} AS {ours}" for ours, kind in COLUMNS.items())
     rows = f"FROM {source} SELECT {projected}"
     if not lazy:
         try:
