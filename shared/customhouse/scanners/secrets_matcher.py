@@ -42,7 +42,7 @@ class Matcher:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._engine = Engine(_database(rules))
-        self.floats = all(floats(rule.pattern) for rule in rules)
+        self.floats = all(floats(rule.sought) for rule in rules)
 
     def places(self, data: bytes) -> Iterator[int]:
         """Where rules may match: the ends of such places, in no order; raises TooMany."""
@@ -73,7 +73,8 @@ class Matcher:
 
 def digest(rules: Sequence[Rule]) -> str:
     """What identifies this set of rules, and how their expressions are made of them."""
-    return hashlib.sha256("\n".join(f"{rule!r} {rule.pattern!r}" for rule in rules).encode()).hexdigest()[:12]
+    lines = (f"{rule!r} {rule.sought!r} {rule.pattern!r}" for rule in rules)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def precompile(folder: Path = CURATED) -> Path:
@@ -93,7 +94,7 @@ def _compile(rules: Sequence[Rule]) -> hyperscan.Database:
     for rule in rules:
         _exact(rule)
     try:
-        return compiled([rule.pattern for rule in rules])
+        return compiled([rule.sought for rule in rules])
     except hyperscan.HyperscanError as error:
         raise ConfigError(f"scanners.secrets.rules: {error}") from error
 

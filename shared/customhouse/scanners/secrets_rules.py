@@ -60,6 +60,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return f"{_BEGIN}{self.regex[2:]}".encode()
         return self.regex.encode()
 
+    @property
+    def sought(self) -> bytes:
+        """What matches wherever the pattern does, its end there: hyperscan takes four times as long for what begins so.
+
+        It finds literals of most shapes by themselves, and none behind a choice of beginnings.
+        """
+        return self.pattern.removeprefix(_BEGIN.encode())
+
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[Rule, ...]
