@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from customhouse.inspect import Limits
-from customhouse.model import Inspection, SkipReason
+from customhouse.model import SkipReason
 from tests.inspect.support import MARKER, Part, Recorder, clean, found, handmade, look, reasons, rules, zipped
 
 DESCRIPTOR = b"PK\7\x08\x86\xa6\x106\5\0\0\0\5\0\0\0"
@@ -155,44 +155,6 @@ def test_the_comment_of_an_archive_is_scanned() -> None:
 
     assert found(inspection) == ["a.zip!/archive-comment"]
     assert inspection.coverage.complete
-
-
-WHEEL = {"p/__init__.py": b"x = 1\n", "p-1.0.dist-info/WHEEL": b"x"}
-RECORD = b'"p/__init__.py",sha256=x,6\np-1.0.dist-info/WHEEL,,1\np-1.0.dist-info/RECORD,,\n'
-
-
-def wheel(record: bytes, **more: bytes) -> Inspection:
-    """A wheel with this RECORD and more members."""
-    members = WHEEL | {"p-1.0.dist-info/RECORD": record} | more
-    return look(zipped(*members.items()), "p-1.0-py3-none-any.whl")
-
-
-@pytest.mark.parametrize("more", [{}, {"p-1.0.dist-info/RECORD.jws": b"x"}, {"p/empty/": b""}])
-def test_a_wheel_that_holds_what_its_record_lists_is_clean(more: dict[str, bytes]) -> None:
-    assert clean(wheel(RECORD, **more))
-
-
-@pytest.mark.parametrize(
-    ("record", "more", "said"),
-    [
-        (RECORD, {"evil.py": b"x"}, "members that it does not list: evil.py"),
-        (RECORD, dict.fromkeys("abcde", b""), "members that it does not list: a, b, c and 2 more"),
-        (RECORD + b"gone.py,,\n", {}, "files that are not there: gone.py"),
-        (RECORD.replace(b",6", b",7"), {}, "files of another size: p/__init__.py"),
-        (b"\xff", {}, "no list that can be read"),
-    ],
-)
-def test_a_wheel_whose_record_lies_is_a_finding(record: bytes, more: dict[str, bytes], said: str) -> None:
-    findings = [finding for finding in wheel(record, **more).findings if finding.rule == "record-mismatch"]
-
-    assert findings[0].member == "p-1.0-py3-none-any.whl!/p-1.0.dist-info/RECORD"
-    assert said in findings[0].message
-
-
-def test_an_archive_without_one_record_is_compared_with_none() -> None:
-    two = {"p-1.0.dist-info/RECORD": RECORD, "q-1.0.dist-info/RECORD": b""}
-
-    assert clean(look(zipped(*(WHEEL | two).items()), "a.zip"))
 
 
 def test_an_unknown_method_is_a_skip() -> None:

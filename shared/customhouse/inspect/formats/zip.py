@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import zstandard
 from isal import isal_zlib
 
-from customhouse.inspect.formats import wheel
+from customhouse.inspect.formats import zip_lists
 from customhouse.inspect.formats import zip_records as records
+from customhouse.inspect.formats.digests import List
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
 from customhouse.inspect.formats.streams import BAD_DEFLATE, Inflater, Standard, Zlib
 from customhouse.inspect.formats.zip_gaps import gap
@@ -49,20 +50,23 @@ def entries(source: Source) -> Iterator[Entry]:
     members = _directory(source, end, shift)
     source.listing = [member.name for member in members]
     source.listed = True
-    record = wheel.record(source.listing, lambda: {member.name: member.record.size for member in members})
+    named = {member.name: member for member in members}
+    stated = zip_lists.stated(
+        {name: member.record.size for name, member in named.items()}, lambda name: _entry(source, named[name]).data
+    )
     members.sort(key=lambda member: member.start)
     whole = not _over(source, end)  # between members of a part of the directory lie the others
-    stop = yield from _members(source, members, record, whole=whole)
+    stop = yield from _members(source, members, stated, whole=whole)
     if end.comment:
         yield Entry("archive-comment", iter((end.comment,)), len(end.comment))
     if whole:
         yield from gap(source, stop, end.place - end.size)
-        if record is not None:
-            record.check(source)
+        if stated is not None:
+            stated.check(source)
 
 
 def _members(
-    source: Source, members: Iterable[Placed], record: wheel.Record | None, *, whole: bool
+    source: Source, members: Iterable[Placed], stated: List | None, *, whole: bool
 ) -> Generator[Entry, None, int]:
     """The members and, with `whole`, what lies between them; where the last one ends."""
     stop = 0
@@ -72,8 +76,8 @@ def _members(
             yield from gap(source, stop, member.start)
         elif member.start < stop:
             source.high("overlap", "it shares bytes with another member, as bombs and smugglers do", member.name)
-        if entry.data is not None and record is not None and member.name == record.name:
-            entry.data = record.watch(entry.data)
+        if entry.data is not None and stated is not None:
+            entry.data = stated.watch(source, member.name, entry.data)
         given = entry.data
         yield entry
         if entry.data is not None:
