@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import zlib
 
 import pytest
 
 from customhouse.scanners.ecosystems.rustbinary import crates
+from tests.scanners.ecosystems.programs import elf
 from tests.scanners.ecosystems.support import complaint, purls
 
 CRATES = {
@@ -23,21 +23,9 @@ CRATES = {
 PACKED = zlib.compress(json.dumps(CRATES).encode())
 
 
-def program(section: bytes, *, name: bytes = b".dep-v0", wide: bool = True, order: str = "<") -> bytes:
-    """An ELF file with one section of this name, and the table of names."""
-    names = b"\0" + name + b"\0.shstrtab\0"
-    head = 64 if wide else 52
-    row = struct.Struct(f"{order}{'IIQQQQIIQQ' if wide else 'IIIIIIIIII'}")
-    rows = [
-        (0,) * 10,
-        (1, 1, 0, 0, head, len(section), 0, 0, 1, 0),
-        (9, 3, 0, 0, head + len(section), len(names), 0, 0, 1, 0),
-    ]
-    start = head + len(section) + len(names)
-    ident = b"\x7fELF" + bytes([2 if wide else 1, 1 if order == "<" else 2, 1]) + bytes(9)
-    fields = (2, 62, 1, 0, 0, start, 0, head, 0, 0, row.size, len(rows), 2)
-    body = struct.pack(f"{order}{'HHIQQQIHHHHHH' if wide else 'HHIIIIIHHHHHH'}", *fields)
-    return ident + body + section + names + b"".join(row.pack(*each) for each in rows)
+def program(section: bytes, *, name: str = ".dep-v0", wide: bool = True, order: str = "<") -> bytes:
+    """An ELF file with one section of this name."""
+    return elf({name: (0, section)}, wide=wide, order=order)
 
 
 @pytest.mark.parametrize("wide", [True, False])
@@ -48,7 +36,7 @@ def test_a_rust_program_names_its_crates_but_not_what_built_it(order: str, *, wi
 
 @pytest.mark.parametrize(
     "data",
-    [program(PACKED, name=b".dep-v1"), program(b""), program(PACKED)[:70], b"\x7fELF", b"\x7fELF" + b"\xff" * 80],
+    [program(PACKED, name=".dep-v1"), program(b""), program(PACKED)[:70], b"\x7fELF", b"\x7fELF" + b"\xff" * 80],
 )
 def test_other_programs_name_nothing(data: bytes) -> None:
     assert not purls("bin/tool", data)

@@ -21,6 +21,7 @@ from customhouse.scanners.ecosystems import MODULES, Found, Source
 from customhouse.scanners.ecosystems.gobinary import MAGIC
 from customhouse.scanners.packages import build
 from tests.scanners.ecosystems import rpm
+from tests.scanners.ecosystems.programs import go
 from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
 
 STATUS = """Package: libc6
@@ -111,18 +112,9 @@ def test_a_broken_database_is_one_clear_skip(path: str, data: bytes) -> None:
     assert complaint(path, data)
 
 
-def varint(number: int) -> bytes:
-    out = b""
-    while number >= 0x80:
-        out, number = out + bytes([number & 0x7F | 0x80]), number >> 7
-    return out + bytes([number])
-
-
-def program(information: str, version: str = "go1.22.1") -> bytes:
+def program(information: str) -> bytes:
     """An ELF file in name only, with build information as the linker of Go 1.18 and later writes it."""
-    text = b"\x30" * 16 + information.encode() + b"\x31" * 16
-    body = MAGIC + b"\x08\x02" + bytes(16) + varint(len(version)) + version.encode() + varint(len(text)) + text
-    return b"\x7fELF" + bytes(100) + body + bytes(100)
+    return b"\x7fELF" + bytes(100) + go(information) + bytes(100)
 
 
 INFORMATION = (
