@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from customhouse.inspect.formats.entry import Source
+from customhouse.inspect.names import printable
 
 Stated = tuple[str, bytes]
 """An algorithm as hashlib calls it, and the digest; one that no text stands for is empty, and so no member's."""
@@ -25,6 +26,7 @@ class List(Protocol):
         ...
 
 
+_SHOWN = 3
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -39,6 +41,12 @@ def checked(
         yield block
     if any(hashes[algorithm].digest() != digest for algorithm, digest in stated):
         source.high("digest-mismatch", f"its bytes are not those of its digest in {teller}", name)
+
+
+def some(names: Collection[str]) -> str:
+    """The first few of these names, and how many more there are."""
+    shown = ", ".join(printable(name) for name in sorted(names)[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
 def base64(text: str) -> bytes:

@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from customhouse.inspect.formats.digests import Stated, base64, checked, hexadecimal
+from customhouse.inspect.formats.digests import Stated, base64, checked, hexadecimal, some
 from customhouse.inspect.formats.entry import Source
 from customhouse.model import Severity
 
@@ -20,7 +20,6 @@ _ALGORITHMS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Those that tools write, of those that the specification allows, and how long their digests are in hex."""
 _MOST = 16 << 20
 """Bytes of a RECORD that are read; it lists 150,000 files then."""
-_SHOWN = 3
 
 
 def record(sizes: Mapping[str, int], read: Callable[[str, int], bytes]) -> Record | None:
@@ -60,9 +59,7 @@ class Record:
 
     def _say(self, source: Source, what: str, names: Collection[str]) -> None:
         if names:
-            shown = ", ".join(sorted(names)[:_SHOWN])
-            message = f"{what}: {shown}" + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
-            source.finding("record-mismatch", Severity.MEDIUM, message, self.name)
+            source.finding("record-mismatch", Severity.MEDIUM, f"{what}: {some(names)}", self.name)
 
 
 def _stated(text: str) -> Iterator[Stated]:

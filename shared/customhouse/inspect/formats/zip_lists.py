@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from customhouse.inspect.formats import wheel
+from customhouse.inspect.formats import jar, wheel
 from customhouse.inspect.formats.digests import List
 from customhouse.inspect.formats.entry import Corrupt, Unopened
 
@@ -18,7 +18,7 @@ def stated(sizes: Mapping[str, int], blocks: Callable[[str], Iterator[bytes] | N
         except (Corrupt, Unopened):  # its turn will say so
             return b""
 
-    return wheel.record(sizes, read)
+    return wheel.record(sizes, read) or jar.manifest(sizes, read)
 
 
 def _bounded(blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
