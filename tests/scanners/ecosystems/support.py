@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from textwrap import dedent
+from typing import TypeAlias
 from urllib.parse import unquote
+
+import pytest
 
 from customhouse.model import Package, Skip
 from customhouse.scanners import Member
 from customhouse.scanners.packages import build
 
 SCANNER = build({})
+
+
+Cases: TypeAlias = Mapping[str, tuple[str, str, list[str]]]
+"""By what they are about: a file's path, what is in it (indented or not), and the purls that it names."""
+
+
+def cases(*tables: Cases) -> list[object]:
+    """The cases of all tables as parameters of a test."""
+    every = {about: case for table in tables for about, case in table.items()}
+    return [
+        pytest.param(path, dedent(data).removeprefix("\n"), set(expected), id=about)
+        for about, (path, data, expected) in every.items()
+    ]
 
 
 def member(path: str, data: bytes | str) -> Member:

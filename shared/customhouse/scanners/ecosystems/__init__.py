@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from customhouse.scanners.ecosystems import (
     golang,
     gradle,
     images,
+    infrastructure,
     jar,
     maven,
     npm,
@@ -49,6 +51,7 @@ MODULES = (
     dotnet,
     golang,
     gradle,
+    infrastructure,
     jar,
     maven,
     npm,
@@ -77,7 +80,7 @@ _OPEN = [pattern.rstrip("*") for pattern, _ in _GLOBS if pattern.endswith("*")]
 """How a path ends if a pattern fits, or what it holds where the pattern's end is open: most are told by this."""
 _ANY = re.compile("|".join(f"(?:.*/)?{fnmatch.translate(pattern)}" for pattern, _ in _GLOBS))
 
-
+_DETOUR = re.compile(r"//|(?:^|/)\.\.?/")
 _CONTAINED: dict[tuple[str, str], Parser] = {
     ("apk-android", "AndroidManifest.xml"): android.manifest,
     ("conda", "info/index.json"): python_installed.conda,
@@ -97,10 +100,16 @@ def contained(container: str, inside: str) -> Parser | None:
     return _CONTAINED.get((container, inside.removeprefix("./")))
 
 
+def _plain(path: str) -> str:
+    """A path as extracting makes it: no empty, `.` and `..` parts; archives of Windows have backslashes."""
+    path = path.replace("\\", "/")
+    return posixpath.normpath(path) if _DETOUR.search(path) else path
+
+
 @lru_cache(maxsize=1 << 12)
 def parser_for(path: str) -> Parser | None:
     """The parser of a file at `path` (`/` between containers and members), None where it names no packages."""
-    path = path[-_LONGEST:]
+    path = _plain(path[-_LONGEST:])
     name = path.rpartition("/")[2]
     if name in _NAMES:
         return _NAMES[name]

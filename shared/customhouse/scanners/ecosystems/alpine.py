@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -10,16 +11,34 @@ from customhouse.scanners.ecosystems.documents import lines, text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _LONGEST = 256
+_BLANK = re.compile(r"\n.?\n")
+"""Between two packages: a line that is too short for a field."""
 
 
 def installed(source: Source) -> Iterator[Found]:
     """/lib/apk/db/installed, `P:` to `o:` a line (https://wiki.alpinelinux.org/wiki/Apk_spec)."""
-    for block in text(source.data).split("\n\n"):
+    for block in _BLANK.split(text(source.data)):
         fields = {line[0]: line[2:].strip() for line in block.split("\n") if line[1:2] == ":"}
         if fields.get("P") and fields.get("V"):
             upstream = "" if fields.get("o") == fields["P"] else fields.get("o", "")
             qualifiers = {"arch": fields.get("A", ""), "upstream": upstream}
             yield Found("apk", fields["P"], fields["V"], "alpine", fields.get("L", ""), qualifiers)
+
+
+def described(source: Source) -> Iterator[Found]:
+    """/var/lib/pacman/local/name-version/desc: `%KEY%`, its values below it, a blank line."""
+    values: dict[str, str] = {}
+    key = ""
+    for line in lines(source.data):
+        if line.startswith("%"):
+            key = line.strip("% ")
+        elif line.strip():
+            values.setdefault(key, line.strip())
+    name, version, origin = (values.get(key, "") for key in ("NAME", "VERSION", "BASE"))
+    if not name or not version:
+        raise Malformed("a description of an installed package without name or version")
+    qualifiers = {"arch": values.get("ARCH", ""), "upstream": "" if origin == name else origin}
+    yield Found("alpm", name, version, "arch", values.get("LICENSE", ""), qualifiers)
 
 
 def package(source: Source) -> Iterator[Found]:
@@ -64,6 +83,7 @@ def _unquoted(value: str) -> str:
 PARSERS: Patterns = {
     "apk/db/installed": installed,
     ".PKGINFO": package,
+    "lib/pacman/local/*/desc": described,
     "etc/os-release": release,
     "usr/lib/os-release": release,
 }

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from customhouse.scanners.ecosystems.documents import listing, mapping, text, toml_table, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_MIX = re.compile(r'^[ \t]*"([^"]+)":\s*\{:(hex|git),\s*(?::"?([\w./-]+)"?|"[^"]*"),\s*"([^"]*)"', re.MULTILINE)
+_MIX = re.compile(r'"([^"\n]+)":\s*+\{:(hex|git),\s*+(?::"?([\w./-]+)"?|"[^"]*"),\s*+"([^"]*)"')
 _REBAR = re.compile(
     r'\{<<"[^"]+">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>|\{<<"([^"]+)">>,\s*\{(?:git|git_subdir|hg|raw),'
 )
 
 
 def mix(source: Source) -> Iterator[Found]:
-    """One entry a line; of a checkout only the commit is known, so it has no version."""
+    """One entry a line, or all on one; of a checkout only the commit is known, so it has no version."""
     for found in _MIX.finditer(text(source.data)):
         yield Found("hex", found[3] or found[1], found[4] if found[2] == "hex" else "")
 

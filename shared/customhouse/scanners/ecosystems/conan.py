@@ -1,14 +1,18 @@
-"""Conan: conan.lock of versions 1 (`graph_lock.nodes`) and 2 (`requires`)."""
+"""Conan: conan.lock of versions 1 (`graph_lock.nodes`) and 2 (`requires`), and conanfile.txt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import json_table, listing, mapping, word
+from customhouse.scanners.ecosystems.constraints import lowest
+from customhouse.scanners.ecosystems.documents import json_table, lines, listing, mapping, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _REFERENCE = re.compile(r"([^/@#:%\s]+)/([^/@#:%\s]+)(?:@[^#:%]*)?(?:[#:%].*)?")
+
+_RANGE = re.compile(r"([^/@#:%\s]+)/\[([^\[\],]*)[^\[\]]*\].*")
+_REQUIRING = {"[requires]", "[build_requires]", "[tool_requires]", "[test_requires]"}
 
 
 def _reference(text: str) -> Iterator[Found]:
@@ -30,4 +34,19 @@ def lock(source: Source) -> Iterator[Found]:
             yield from _reference(word(reference))
 
 
-PARSERS: Patterns = {"conan.lock": lock}
+def recipe(source: Source) -> Iterator[Found]:
+    """What conanfile.txt requires; of a range (`[>=1.2 <2]`) the lowest version.
+
+    https://docs.conan.io/2/reference/conanfile_txt.html
+    """
+    section = ""
+    for line in lines(source.data):
+        bare = line.partition("#")[0].strip()
+        if bare.startswith("["):
+            section = bare
+        elif section in _REQUIRING:
+            ranged = _RANGE.fullmatch(bare)
+            yield from [Found("conan", ranged[1], lowest(ranged[2]))] if ranged else _reference(bare)
+
+
+PARSERS: Patterns = {"conan.lock": lock, "conanfile.txt": recipe}

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from customhouse.errors import Malformed
-from customhouse.scanners.ecosystems.documents import lines
+from customhouse.scanners.ecosystems.documents import json_value, lines, mapping, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _UBUNTU = re.compile(r"^Ubuntu|@lists\.ubuntu\.com")
 """Who maintains Ubuntu's packages; many who maintain Debian's have an address at ubuntu.com too."""
+_PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
+"""States in which a package's files are all there (dpkg(1))."""
 _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 
 
@@ -36,8 +38,20 @@ def status(source: Source) -> Iterator[Found]:
     """
     for fields in _stanzas(source.data):
         name, version = fields.get("package", ""), fields.get("version", "")
-        if name and version and (fields.get("status") or "installed").split()[-1] == "installed":
+        if name and version and (fields.get("status") or "installed").split()[-1] in _PRESENT:
             yield _package(name, version, fields)
+
+
+def chisel(source: Source) -> Iterator[Found]:
+    """Packages of which slices are there, in an image of Ubuntu's that was cut out of them: JSON, one value a line.
+
+    https://documentation.ubuntu.com/chisel/en/latest/reference/manifest/
+    """
+    for line in lines(source.data):
+        entry = mapping(json_value(line)) if line.startswith('{"kind":"package"') else {}
+        if word(entry.get("name")) and word(entry.get("version")):
+            qualifiers = {"arch": word(entry.get("arch"))}
+            yield Found("deb", word(entry["name"]), word(entry["version"]), "ubuntu", qualifiers=qualifiers)
 
 
 def _package(name: str, version: str, fields: Mapping[str, str]) -> Found:
@@ -63,5 +77,6 @@ PARSERS: Patterns = {
     "lib/dpkg/status": status,
     "lib/dpkg/status.d/*": status,
     "lib/opkg/status": status,
+    "chisel/manifest.wall/manifest": chisel,
     "control.tar*/control": control,
 }

@@ -42,11 +42,12 @@ def project(source: Source) -> Iterator[Found]:
     root = xml_root(source.data)
     for tag in ("PackageReference", "PackageVersion", "GlobalPackageReference"):
         for item in root.iter(tag):
-            name = (item.get("Include") or item.get("Update") or "").strip()
+            names = (item.get("Include") or item.get("Update") or "").split(";")
             version = (item.get("Version") or item.get("VersionOverride") or child(item, "Version")).strip("[]() ")
             plain = version.partition(",")[0].strip()
-            if name and plain and "$(" not in name + plain:
-                yield Found("nuget", name, plain)
+            for name in map(str.strip, names):
+                if name and plain and "$(" not in name + plain:
+                    yield Found("nuget", name, plain)
 
 
 def nuspec(source: Source) -> Iterator[Found]:

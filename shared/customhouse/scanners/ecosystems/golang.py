@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from customhouse.errors import Malformed
@@ -12,7 +11,6 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scope
 _DIRECTIVES = frozenset(
     {"module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore"}
 )
-_REPLACED = re.compile(r"(\S+)(?:\s+(\S+))?\s+=>\s+(\S+)(?:\s+(\S+))?")
 Module = tuple[str, str]
 
 
@@ -54,8 +52,9 @@ def mod(source: Source) -> Iterator[Found]:
         words = [part.strip('"`') for part in rest.split()]
         if directive == "require" and len(words) > 1:
             required[words[0], words[1]] = None
-        elif directive == "replace" and (found := _REPLACED.match(rest)):
-            replaced[found[1], found[2] or ""] = found[3], found[4] or ""
+        elif directive == "replace" and "=>" in words[1:-1]:
+            old, new = words[: words.index("=>")], words[words.index("=>") + 1 :]
+            replaced[old[0], "".join(old[1:2])] = new[0], "".join(new[1:2])
         elif directive in {"go", "toolchain"} and words and words[0] != "default":
             versions[directive] = words[0].removeprefix("go").partition("-")[0]
     for path, version in dict.fromkeys(_replacement(one, replaced) for one in required):
@@ -103,4 +102,4 @@ def vendored(source: Source) -> Iterator[Found]:
         waiting = module(*chosen[:2]) if len(chosen) > 1 else None
 
 
-PARSERS: Patterns = {"go.mod": mod, "go.sum": checksums, "vendor/modules.txt": vendored}
+PARSERS: Patterns = {"go.mod": mod, "go.sum": checksums, "go.work.sum": checksums, "vendor/modules.txt": vendored}

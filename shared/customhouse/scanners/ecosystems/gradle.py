@@ -9,11 +9,11 @@ from typing import Any
 from customhouse.scanners.ecosystems.documents import json_table, lines, listing, mapping, toml_table, word, xml_root
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
-_LOCKED = re.compile(r"([^:=\s]+):([^:=\s]+):([^:=\s]+)=.*")
+_LOCKED = re.compile(r"([^:=\s]+):([^:=\s]+):([^:=\s]+)(?:=.*)?")
 
 
 def lockfile(source: Source) -> Iterator[Found]:
-    """`group:artifact:version=configurations`, one a line."""
+    """`group:artifact:version=configurations`, one a line; of old in a file for each configuration."""
     for line in lines(source.data):
         found = _LOCKED.fullmatch(line.strip())
         if found and not line.lstrip().startswith("#"):
@@ -65,6 +65,7 @@ def sbt(source: Source) -> Iterator[Found]:
 PARSERS: Patterns = {
     "gradle.lockfile": lockfile,
     "buildscript-gradle.lockfile": lockfile,
+    "gradle/dependency-locks/*.lockfile": lockfile,
     "gradle/verification-metadata.xml": verification,
     "libs.versions.toml": catalog,
     "gradle/*.versions.toml": catalog,

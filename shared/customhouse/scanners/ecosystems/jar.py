@@ -9,6 +9,7 @@ from customhouse.scanners.ecosystems.documents import lines, text
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _ARCHIVE = re.compile(r"(?<![^/])([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
+_SEPARATED = re.compile(r"\s*[=:\s]\s*")
 _NAMED = re.compile(r"(.+?)-(v?[0-9].*)")
 
 
@@ -16,9 +17,8 @@ def properties(source: Source) -> Iterator[Found]:
     """META-INF/maven/group/artifact/pom.properties: exact coordinates, also of what was shaded in."""
     values = {}
     for line in lines(source.data):
-        key, equals, value = line.partition("=")
-        if equals and not key.startswith("#"):
-            values[key.strip()] = value.strip()
+        key, value = [*_SEPARATED.split(line.strip(), maxsplit=1), ""][:2]
+        values[key] = value
     if values.get("artifactId") and values.get("version"):
         yield Found("maven", values["artifactId"], values["version"], values.get("groupId", ""))
 

@@ -12,6 +12,7 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 _PROPERTY = re.compile(r"\$\{([^${}]+)\}")
 _BOUND = re.compile(r"[\[(]\s*([^,\])]*)")
 _ROUNDS = 5
+_NOT_WITH_IT = frozenset({"test", "provided", "system"})
 _LONGEST = 400
 
 
@@ -53,11 +54,12 @@ def _active(project: Element) -> Iterator[Element]:
 def pom(source: Source) -> Iterator[Found]:
     """Dependencies with versions from the project, its properties and its own dependencyManagement.
 
-    A parent's file is another artifact, so what only a parent says stays open.
+    A parent's file is another artifact, so what only a parent says stays open. In an archive it tells what the archive
+    needs: not what its own tests do, nor what is there anyway.
     https://maven.apache.org/pom.html
     """
     project = xml_root(source.data)
-    properties = _properties(project)
+    properties, inside = _properties(project), "META-INF/maven/" in source.path
     for profile in _active(project):
         properties |= {entry.tag: (entry.text or "").strip() for entry in profile.iterfind("properties/*")}
 
@@ -70,6 +72,8 @@ def pom(source: Source) -> Iterator[Found]:
         for dependency in part.iterfind("dependencyManagement/dependencies/dependency"):
             managed[coordinate(dependency)] = child(dependency, "version")
         for dependency in part.iterfind("dependencies/dependency"):
+            if inside and child(dependency, "scope") in _NOT_WITH_IT:
+                continue
             found[coordinate(dependency)] = child(dependency, "version")
     for (group, artifact), declared in found.items():
         if group and artifact:

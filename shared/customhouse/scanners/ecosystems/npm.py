@@ -48,8 +48,8 @@ def lock(source: Source) -> Iterator[Found]:
     """Lock files of npm 5 (`dependencies`, nested) and of npm 7 and later (`packages`, by path)."""
     document = json_table(source.data)
     understood(document.get("lockfileVersion"), 3)
-    packages = document.get("packages")
-    if isinstance(packages, dict):
+    packages = mapping(document.get("packages"))
+    if packages.keys() - {""}:
         for path, entry in packages.items():
             if path and not mapping(entry).get("link"):
                 own = mapping(entry)

@@ -1,4 +1,4 @@
-"""Ecosystems whose one file takes a few lines: Dart, Haskell, Julia, Lua, OCaml, Perl, R, Helm, Nix."""
+"""Ecosystems whose one file takes a few lines: Dart, Haskell, Julia, Lua, OCaml, Perl, R, Nix."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _CABAL = re.compile(r"\bany\.([\w-]+) ==([^\s,]+)")
 _STACK = re.compile(r"hackage:\s*([a-zA-Z0-9-]+)-([0-9.]+)@")
+_INSTALLED = re.compile(r"^installed:\s*+\[([^\]]*+)\]", re.MULTILINE)
+_OPAM = re.compile(r'"([^".\n]++)\.([^"\n]++)"')
 _ROCK = re.compile(r"(.+)-((?:[0-9][\w.]*|scm|dev|cvs)-[0-9]+)\.rockspec")
 
 
@@ -76,6 +78,13 @@ def opam(source: Source) -> Iterator[Found]:
         yield Found("opam", name, version)
 
 
+def switch(source: Source) -> Iterator[Found]:
+    """What is installed in an opam switch: `installed: ["name.version" …]` of its state."""
+    installed = _INSTALLED.search(text(source.data))
+    for found in _OPAM.finditer(installed[1] if installed else ""):
+        yield Found("opam", found[1], found[2])
+
+
 def cpan_json(source: Source) -> Iterator[Found]:
     """META.json of a Perl distribution."""
     document = json_table(source.data)
@@ -90,24 +99,24 @@ def cpan_yaml(source: Source) -> Iterator[Found]:
         yield Found("cpan", word(document["name"]), word(document["version"]))
 
 
+def described(source: Source) -> Iterator[Found]:
+    """An R package by its DESCRIPTION; those of Bioconductor say what they are about in terms of its own.
+
+    https://cran.r-project.org/doc/manuals/r-release/R-exts.html#The-DESCRIPTION-file
+    """
+    pairs = (line.partition(":") for line in lines(source.data) if line[:1].isalpha())
+    fields = {key: value.strip() for key, colon, value in pairs if colon}
+    if fields.get("Package") and fields.get("Version"):
+        kind = "bioconductor" if "biocViews" in fields else "cran"
+        yield Found(kind, fields["Package"], fields["Version"])
+
+
 def renv(source: Source) -> Iterator[Found]:
     """renv.lock: packages from CRAN; checkouts and Bioconductor have other versions under the same names."""
     for entry in mapping(json_table(source.data).get("Packages")).values():
         package = mapping(entry)
         if word(package.get("Repository")) == "CRAN" and word(package.get("Package")):
             yield Found("cran", word(package["Package"]), word(package.get("Version")))
-
-
-def helm(source: Source) -> Iterator[Found]:
-    """Chart.yaml, and with it what the chart depends on at an exact version; Chart.lock alike."""
-    document = yaml_table(source.data)
-    if word(document.get("name")) and word(document.get("version")):
-        yield Found("helm", word(document["name"]), word(document["version"]))
-    for dependency in listing(document.get("dependencies")):
-        entry = mapping(dependency)
-        version = word(entry.get("version"))
-        if word(entry.get("name")) and re.fullmatch(r"v?[0-9][\w.+-]*", version):
-            yield Found("helm", word(entry["name"]), version)
 
 
 def flake(source: Source) -> Iterator[Found]:
@@ -129,10 +138,10 @@ PARSERS: Patterns = {
     "Manifest.toml": julia,
     "*.rockspec": rockspec,
     ".opam-switch/install": opam,
+    ".opam-switch/switch-state": switch,
     "META.json": cpan_json,
     "META.yml": cpan_yaml,
     "renv.lock": renv,
+    "DESCRIPTION": described,
     "flake.lock": flake,
-    "Chart.yaml": helm,
-    "Chart.lock": helm,
 }

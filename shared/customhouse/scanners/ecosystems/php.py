@@ -1,13 +1,19 @@
-"""PHP: composer.lock and what Composer installed."""
+"""PHP: composer.lock, what Composer installed, plug-ins of WordPress."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
+
+_PLUGIN = re.compile(r"(?:^|/)wp-content/plugins/(?:([^/]+)/[^/]+|([^/]+))\.php$")
+_FIELD = re.compile(r"^[ \t/*#@]*+(Plugin Name|Version):(.*?)(?:\*/|\?>)?$", re.MULTILINE)
+_HEAD = 8 << 10
+"""Bytes of a file in which WordPress itself looks for these fields."""
 
 
 def _packages(entries: list[Any]) -> Iterator[Found]:
@@ -32,4 +38,20 @@ def installed(source: Source) -> Iterator[Found]:
     yield from _packages(document if isinstance(document, list) else listing(document.get("packages")))
 
 
-PARSERS: Patterns = {"composer.lock": lock, "composer/installed.json": installed}
+def plugin(source: Source) -> Iterator[Found]:
+    """A plug-in of WordPress by the comment at the beginning of its main file, under the name of its folder or file.
+
+    https://developer.wordpress.org/plugins/plugin-basics/header-requirements/
+    """
+    place = _PLUGIN.search(source.path)
+    head = text(source.data[:_HEAD])
+    fields = {found[1]: found[2].strip() for found in _FIELD.finditer(head)}
+    if place and fields.get("Plugin Name") and fields.get("Version"):
+        yield Found("wordpress", place[1] or place[2], fields["Version"])
+
+
+PARSERS: Patterns = {
+    "composer.lock": lock,
+    "composer/installed.json": installed,
+    "wp-content/plugins/*.php": plugin,
+}

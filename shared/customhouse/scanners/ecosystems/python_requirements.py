@@ -10,7 +10,8 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_OPTION = re.compile(r"\s(?:--hash|--global-option|--config-settings|-C)\b.*")
+_OPTION = re.compile(r"\s(?:--hash|--global-option|--install-option|--build-option|--config-settings|-C)\b.*")
+_FOLDER = re.compile(r"(?:^|/)requirements/[^/]+$")
 _EXTRAS = re.compile(r"\[[^\[\]]*\]")
 _OPEN = re.compile(r"\*|<[^=]|,|!=")
 _REQUIREMENT = re.compile(r"([\w][\w.-]*)\s*(?:(===|==|>=|<=|~=|!=|<|>)\s*(.*))?", re.DOTALL)
@@ -21,7 +22,7 @@ def requirement(line: str) -> Found | None:
     """One PEP 508 requirement; None for what names no package of an index (a path, a URL, nonsense)."""
     bare = _EXTRAS.sub("", line.partition(";")[0]).strip()
     found = _REQUIREMENT.fullmatch(bare)
-    if found is None or len(found[1]) == 1:
+    if found is None:
         return None
     if found[2] is None or _OPEN.search(bare):
         return Found("pypi", found[1])
@@ -44,7 +45,12 @@ def _logical(data: bytes) -> Iterator[str]:
 
 
 def requirements(source: Source) -> Iterator[Found]:
-    """One requirement a line (https://pip.pypa.io/en/stable/reference/requirements-file-format/)."""
+    """One requirement a line (https://pip.pypa.io/en/stable/reference/requirements-file-format/).
+
+    Of files in a folder whose name has that word in it only those in one of that very name count.
+    """
+    if "requirements" not in source.name and not _FOLDER.search(source.path):
+        return
     for line in _logical(source.data):
         bare = _OPTION.sub("", line).strip()
         found = None if bare.startswith("-") else requirement(bare)
@@ -73,4 +79,9 @@ def setup(source: Source) -> Iterator[Found]:
                 yield Found("pypi", found[1], found[2])
 
 
-PARSERS: Patterns = {"*requirements*.txt": requirements, "pyproject.toml": pyproject, "setup.py": setup}
+PARSERS: Patterns = {
+    "*requirements*.txt": requirements,
+    "requirements*.lock": requirements,
+    "pyproject.toml": pyproject,
+    "setup.py": setup,
+}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.documents import lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _VENDOR, _ARCH, _SOURCE, _MODULE = 1000, 1001, 1002, 1003, 1011, 1022, 1044, 5096
@@ -20,13 +21,16 @@ _VENDORS = {
     "fedora": "fedora",
     "almalinux": "almalinux",
     "rocky": "rocky",
-    "suse": "suse",
     "opensuse": "opensuse",
+    "suse": "suse",
     "amazon": "amzn",
     "oracle": "oracle",
     "mageia": "mageia",
     "openeuler": "openeuler",
 }
+_COLUMNS = 10
+"""Name, version, times of installing and building, vendor, epoch, size, architecture, epoch as a number, source."""
+_LOG_HEAD = 32
 _STEPS = 20_000_000
 """Instructions of SQLite's machine before it is stopped; a large database takes a tenth."""
 _HASH, _HASH_PAGES, _OVERFLOW, _OFF_PAGE = 0x061561, {2, 13}, 7, 3
@@ -66,7 +70,6 @@ def _package(blob: bytes) -> Iterator[Found]:
     name = tags.get(_NAME, "")
     if not name or name == "gpg-pubkey":
         return
-    vendor = next((own for word, own in _VENDORS.items() if word in tags.get(_VENDOR, "").lower()), "")
     source = tags.get(_SOURCE, "")
     qualifiers = {
         "arch": tags.get(_ARCH, ""),
@@ -75,7 +78,35 @@ def _package(blob: bytes) -> Iterator[Found]:
         "rpmmod": tags.get(_MODULE, ""),
     }
     version = f"{tags.get(_VERSION, '')}-{tags.get(_RELEASE, '')}".rstrip("-")
-    yield Found("rpm", name, version, vendor, qualifiers=qualifiers)
+    yield Found("rpm", name, version, _vendor(tags.get(_VENDOR, "")), qualifiers=qualifiers)
+
+
+def manifest(source: Source) -> Iterator[Found]:
+    """What is installed in an image without a database, as rpm listed it: ten columns between tabs.
+
+    https://github.com/microsoft/azurelinux/blob/3.0/toolkit/docs/how_it_works/5_misc.md
+    """
+    for line in lines(source.data):
+        if not line.strip():
+            continue
+        columns = [column.strip() for column in line.split("\t")]
+        if len(columns) < _COLUMNS or not columns[0]:
+            raise Malformed("a list of RPM packages with another number of columns")
+        name, version, vendor, arch, epoch, origin = (columns[place] for place in (0, 1, 4, 7, 8, 9))
+        upstream = "" if origin == "(none)" else origin
+        qualifiers = {"arch": arch, "epoch": "" if epoch in {"0", "(none)"} else epoch, "upstream": upstream}
+        yield Found("rpm", name, version, _vendor(vendor), qualifiers=qualifiers)
+
+
+def log(source: Source) -> Iterator[Found]:
+    """What SQLite has not written into a database yet: only with it would the database be whole."""
+    if len(source.data) > _LOG_HEAD:
+        raise Malformed("a log of an RPM database, which may hold packages that the database lacks")
+    yield from ()
+
+
+def _vendor(text: str) -> str:
+    return next((own for word, own in _VENDORS.items() if word in text.lower()), "")
 
 
 def _authorize(action: int, table: str | None, *_: str | None) -> int:
@@ -172,4 +203,10 @@ def _chain(data: bytes, page: int, size: int, length: int, order: str) -> bytes:
     return bytes(out[:length])
 
 
-PARSERS: Patterns = {"rpmdb.sqlite": sqlite, "rpm/Packages.db": ndb, "rpm/Packages": berkeley}
+PARSERS: Patterns = {
+    "rpmdb.sqlite": sqlite,
+    "rpmdb.sqlite-wal": log,
+    "rpm/Packages.db": ndb,
+    "rpm/Packages": berkeley,
+    "rpmmanifest/container-manifest-2": manifest,
+}

@@ -87,6 +87,8 @@ def _document(value: object) -> Iterator[Found]:
         yield from _spdx(document)
     elif "@graph" in document:
         yield from _spdx3(document)
+    elif "sbom" in document:  # as GitHub exports them
+        yield from _spdx(mapping(document["sbom"]))
 
 
 def plain(source: Source) -> Iterator[Found]:

@@ -31,13 +31,16 @@ def _split(reference: str) -> tuple[str, str, str]:
 
 
 def lock(source: Source) -> Iterator[Found]:
-    """One package per block; a workspace's own packages are no dependency."""
+    """One package per block; a workspace's own packages are no dependency.
+
+    A header of more than 1,024 characters is a key on its own: a question mark before it, a colon on the next line.
+    """
     header = ""
     for line in lines(source.data):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if not line.startswith(" "):
-            header = line
+            header = header if line.rstrip() == ":" else line.removeprefix("? ")
             continue
         if not header:
             raise Malformed("a yarn.lock that begins with a property")
