@@ -173,11 +173,19 @@ def test_large_disk_image_is_a_skip() -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 33, 5))
-def test_header_that_two_blocks_share_is_seen(cut: int) -> None:
+def test_header_that_two_windows_share_is_seen(cut: int) -> None:
     watch, data = Watch("pe"), PROGRAM + SEVENZIP + b"\0" * 100
     at = len(PROGRAM) + cut
-    assert b"".join(watch.through([data[:at], data[at:]])) == data
+    watch.see(data[:at], at)
+    watch.see(data[at - 64 :], len(data) - at)
+    watch.close()
     assert watch.found == "a 7z archive inside it is not opened"
+
+
+@pytest.mark.parametrize("edge", range(-32, 33, 8))
+def test_archive_at_the_edge_of_two_windows_of_a_large_member_is_a_skip(edge: int) -> None:
+    data = PROGRAM.ljust((4 << 20) + edge, b"\1") + SEVENZIP + b"\0" * 100
+    assert not look(data, "a.exe", limits=Limits(window=1 << 16)).coverage.complete
 
 
 SCRIPT = b"#!/bin/sh\nexec java -jar $0\n"

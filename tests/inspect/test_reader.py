@@ -37,6 +37,12 @@ class ReaderAgainstBytes(RuleBasedStateMachine):
         assert self.reader.read(size) == expected
         self.place += len(expected)
 
+    @rule(size=SIZES, behind=st.binary(max_size=5))
+    def what_is_read_comes_behind_what_is_given(self, size: int, behind: bytes) -> None:
+        expected = self._next(size)
+        assert self.reader.read(size, behind=behind) == behind + expected
+        self.place += len(expected)
+
     @rule(size=SIZES)
     def skipping_says_how_much_there_was(self, size: int) -> None:
         expected = len(self._next(size))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from customhouse.inspect.formats import FORMATS, UNOPENED
@@ -25,8 +25,6 @@ _HEADER = 96
 _TAIL = 22 + 0xFFFF + 20 + 56
 _TRAILER = 512
 _TAR_MAGIC = 257
-_EDGE = 1024
-"""Bytes of one block that are looked at again with the next: more than a header, and than a tar's first block."""
 _LINE = re.compile(rb"[\t\r -~]{2,512}\n")
 _PAYLOADS = frozenset({"gzip", "xz", "bzip2", "zstd", "lz4", "lzma", "compress", "lzip"})
 """What a script may carry behind its last line, and a tar; archives that are found wherever they are come besides."""
@@ -182,16 +180,16 @@ def _crc(data: bytes) -> bytes:
 
 
 class Watch:
-    """Looks at a large member's bytes on their way to the scanners, and keeps them where a spool is given.
+    """Looks at a large member's windows on their way to the scanners, and keeps them where a spool is given.
 
-    `found` says what was not opened in it, `zip` whether it ends as one.
+    `found` says what was not opened in it, `zip` whether it ends as one, when it is closed.
     """
 
     def __init__(self, kind: str, spool: Spool | None = None) -> None:
         self._kind = kind
         self._spool = spool
         self._script: bool | None = None
-        self._missing = ""
+        self._missing, self._tail = "", b""
         self.found = ""
         self.zip = False
 
@@ -200,17 +198,17 @@ class Watch:
         """All bytes for seeking, None where they were not kept."""
         return self._spool.file if self._spool is not None else None
 
-    def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks; `found` and `zip` are set when they came to their end."""
-        tail = b""
-        for block in blocks:
-            self._look(tail[-_EDGE:] + block)
-            self._missing = self._missing or missing(self._kind, block)
-            tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
-            self._keep(block)
-            yield block
-        self._look(tail)
-        self.zip = ends_as_zip(tail, whole=False)
+    def see(self, window: bytes, fresh: int) -> None:
+        """The next window: its last `fresh` bytes were not in the one before, with which it overlaps by a header."""
+        self._look(window)
+        self._missing = self._missing or missing(self._kind, window)
+        new = memoryview(window)[len(window) - fresh :]
+        self._tail = window[-_TAIL:] if len(window) >= _TAIL else (self._tail + new)[-_TAIL:]
+        self._keep(new)
+
+    def close(self) -> None:
+        """That was all of it."""
+        self.zip = ends_as_zip(self._tail, whole=False)
         if not self.zip and not self.found:
             self.found = self._missing
 
@@ -222,7 +220,7 @@ class Watch:
         if not self.found and self._script and payload(data) is not None:
             self.found = "the archive behind the script is not opened: it is too large"
 
-    def _keep(self, block: bytes) -> None:
+    def _keep(self, block: memoryview) -> None:
         """Where there is no room, the member is scanned all the same, and its zip is not opened."""
         try:
             if self._spool is not None:

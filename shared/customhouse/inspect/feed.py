@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from contextlib import AbstractContextManager
+from typing import BinaryIO
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import printable
 from customhouse.inspect.pool import Pool
 from customhouse.inspect.reader import Reader
+from customhouse.inspect.section import part
 from customhouse.inspect.spool import Spool
 from customhouse.model import Fact, Package, Skip, SkipReason
 from customhouse.scanners import Batch, Concluding, Glancing, Member, Scanner
@@ -23,18 +24,6 @@ _BATCH_BYTES = 512 << 10
 _BATCH_MEMBERS = 64
 
 Piece = tuple[int, Member]
-
-
-class Seekable(Protocol):
-    """Bytes kept for seeking; closed at the end of `with`."""
-
-    file: BinaryIO
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
 
 
 class Feed:
@@ -69,23 +58,30 @@ class Feed:
         paths = tuple(dict.fromkeys(member.path for _, member in pieces))
         self._pool.submit(lambda: self._scan(pieces, scanners), cost, paths)
 
-    def large(self, member: Member, reader: Reader) -> int:
-        """A member larger than a window, from `reader`; how many bytes it had. Errors of the source go up."""
+    def large(self, member: Member, reader: Reader, file: BinaryIO | None, see: Callable[[bytes, int], None]) -> int:
+        """A member larger than a window, from `reader`; how many bytes it had. Errors of the source go up.
+
+        `file` holds all of its bytes where it lies on a disk already; `see` is given each window, and how many bytes
+        at its end are new.
+        """
         self._flush()
-        head = reader.peek(WINDOW)
-        copy = _Copy(self, replace(member, data=head, size=max(member.size, len(head)), last=False), self._budget)
+        copy: _Copy | None = None
         try:
             size = 0
             for window in _windows(member, reader):
+                copy = copy or _Copy(self, window, self._budget, file)
                 fresh = len(window.data) if window.offset == 0 else len(window.data) - OVERLAP
                 size += fresh
                 self._ledger.saw(fresh)
+                see(window.data, fresh)
                 copy.write(window.data, fresh)
                 self._submit([(self._ledger.members, window)], self._windowed, len(window.data))
         except BaseException:
-            copy.drop()
+            if copy is not None:
+                copy.drop()
             raise
-        copy.done(size)
+        if copy is not None:
+            copy.done(size)
         return size
 
     def part(self, window: Member) -> None:
@@ -97,14 +93,16 @@ class Feed:
         """The scanners that want this member as a file, told by its first window."""
         return [scanner for scanner in self.streaming if _wants(scanner, first)]
 
-    def stream(self, member: Member, scanners: Sequence[Scanner], spool: Seekable) -> None:
-        """A large member for scanners that seek in it, one after the other; the spool is closed afterwards."""
+    def stream(
+        self, member: Member, file: BinaryIO, scanners: Sequence[Scanner], kept: AbstractContextManager[object]
+    ) -> None:
+        """A large member for scanners that seek in it, one after the other; `kept` is left afterwards."""
 
         def task() -> None:
-            with spool:
+            with kept:
                 for scanner in scanners:
-                    spool.file.seek(0)
-                    self._scan([(place, member)], [scanner])
+                    file.seek(0)
+                    self._scan([(place, replace(member, stream=file))], [scanner])
 
         place = self._ledger.members
         self._pool.submit(task, 0, (member.path,))
@@ -138,47 +136,50 @@ class Feed:
 
 
 class _Copy:
-    """A large member kept for the scanners that want to seek in it, if any does and there is room."""
+    """A large member kept for the scanners that want to seek in it, if any does, there is room and `file` is none."""
 
-    def __init__(self, feed: Feed, first: Member, budget: Budget) -> None:
+    def __init__(self, feed: Feed, first: Member, budget: Budget, file: BinaryIO | None) -> None:
         self._feed = feed
         self._first = first
-        self._scanners = feed.seeking(first)
-        self._spool = Spool(budget) if self._scanners else None
+        self._scanners = feed.seeking(replace(first, last=False))
+        self._file = part(file) if self._scanners and file is not None else None
+        self._spool = Spool(budget) if self._scanners and self._file is None else None
 
     def write(self, data: bytes, fresh: int) -> None:
         """More bytes of the member: the last `fresh` of these."""
         if self._spool is None:
             return
         try:
-            self._spool.write(data[-fresh:])
+            self._spool.write(memoryview(data)[len(data) - fresh :])
         except LimitHit as hit:
             self.drop()
             self._feed.unseen(self._first.path, SkipReason.LIMIT, hit.detail)
 
     def done(self, size: int) -> None:
         """That was all of it."""
-        if self._spool is not None:
-            member = replace(self._first, size=size, stream=self._spool.file)
-            self._feed.stream(member, self._scanners, self._spool)
+        member = replace(self._first, size=size, last=False)
+        if self._file is not None:
+            self._feed.stream(member, self._file, self._scanners, self._file)
+        elif self._spool is not None:
+            self._feed.stream(member, self._spool.file, self._scanners, self._spool)
 
     def drop(self) -> None:
         """The member is broken off: nobody gets half a file."""
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
+        for kept in (self._file, self._spool):
+            if kept is not None:
+                kept.close()
+        self._file = self._spool = None
 
 
 def _windows(member: Member, reader: Reader) -> Iterator[Member]:
     """The member in windows of 4 MiB which overlap by 64 KiB, so that nothing hides across an edge."""
     tail, seen, last = b"", 0, False
     while not last:
-        block = reader.read(WINDOW)
+        data = reader.read(WINDOW, behind=tail)
         last = not reader.peek(1)
-        data = tail + block
-        size = max(member.size, seen + len(block))
-        yield replace(member, data=data, offset=seen - len(tail), size=size, last=last)
-        seen += len(block)
+        fresh = len(data) - len(tail)
+        yield replace(member, data=data, offset=seen - len(tail), size=max(member.size, seen + fresh), last=last)
+        seen += fresh
         tail = data[-OVERLAP:]
 
 

@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol
 
 from msgspec import structs
 
@@ -20,6 +19,7 @@ from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, LimitHit, Limits
 from customhouse.inspect.names import printable
 from customhouse.inspect.reader import Reader
+from customhouse.inspect.section import Section
 from customhouse.inspect.spool import file_chunks
 from customhouse.inspect.walk import Node, Walker
 from customhouse.model import Inspection, SkipReason, Stat
@@ -87,42 +87,18 @@ class Parts:
         return self._ranges.read(start, length)
 
 
-class _File(io.RawIOBase):
+class _File(Section):
+    """All of an artifact as a file."""
+
     def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.size)
         self._parts = parts
-        self._place = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._parts.size}[whence]
-        return self._place
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # typeshed's buffer has no len
-        length = min(len(buffer), self._parts.size - self._place)
-        data = self._parts.read(self._place, length) if length > 0 else b""
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        """As Section.fill."""
+        data = self._parts.read(offset, len(buffer))
         buffer[: len(data)] = data
-        self._place += len(data)
         return len(data)
-
-
-class _Opened:
-    """A file for the scanners that seek, closed after them."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.file.close()
 
 
 def inspect_parts(
@@ -179,12 +155,13 @@ def _ends(node: Node, head: bytes, parts: Parts, feed: Feed, ledger: Ledger) -> 
     feed.part(first)
     feed.part(last)
     for scanner in feed.seeking(first):
-        feed.stream(structs.replace(first, stream=(file := parts.open())), [scanner], _Opened(file))
+        feed.stream(first, file := parts.open(), [scanner], file)
     if why := closed(kind):
         ledger.skip(node.path, *why)
     watch = Watch(kind)
-    for _ in watch.through((first.data, last.data)):
-        pass
+    for window in (first, last):
+        watch.see(window.data, len(window.data))
+    watch.close()
     if found := watch.found or ("the zip at its end is not opened" if watch.zip else ""):
         ledger.skip(node.path, SkipReason.UNSUPPORTED, found)
     return kind

@@ -20,33 +20,34 @@ class Reader:
         """The next `size` bytes, fewer only at the end, without taking them."""
         have = len(self._buffer) - self._start
         if have < size:
-            parts = [self._buffer[self._start :]]
+            parts = [self._buffer[self._start :]] if have else []
             while have < size and (chunk := next(self._chunks, b"")):
                 parts.append(chunk)
                 have += len(chunk)
             self._buffer, self._start = b"".join(parts), 0
         return self._buffer[self._start : self._start + size]
 
-    def read(self, size: int) -> bytes:
-        """Take `size` bytes, fewer only at the end."""
+    def read(self, size: int, *, behind: bytes = b"") -> bytes:
+        """Take `size` bytes, fewer only at the end; they come `behind` others, which spares a copy."""
         have = len(self._buffer) - self._start
-        if have >= size:
+        if have >= size and not behind:
             piece = self._buffer[self._start : self._start + size]
             self._start += size
             self.position += size
             return piece
-        parts = [self._buffer[self._start :]]
-        self._buffer, self._start = b"", 0
+        pieces: list[bytes | memoryview] = [behind] if behind else []
+        if have:
+            pieces.append(memoryview(self._buffer)[self._start :] if self._start else self._buffer)
+        last, self._buffer, self._start = self._buffer, b"", 0
         while have < size and (chunk := next(self._chunks, b"")):
-            parts.append(chunk)
+            pieces.append(last := chunk)
             have += len(chunk)
         if have > size:
-            self._buffer = parts.pop()
-            self._start = len(self._buffer) - (have - size)
-            parts.append(self._buffer[: self._start])
+            self._buffer, self._start = last, len(last) - (have - size)
+            pieces[-1] = memoryview(pieces[-1])[: size - have]
             have = size
         self.position += have
-        return b"".join(parts)
+        return b"".join(pieces)
 
     def give_back(self, data: bytes) -> None:
         """Put back what was taken too much."""

@@ -142,7 +142,7 @@ class Spool:
         self._memory = self._disk = 0
         self.file: BinaryIO = io.BytesIO()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append; LimitHit where the disk budget is used up."""
         if self._budget.spool(len(data), in_memory=self._disk == 0):
             self._memory += len(data)

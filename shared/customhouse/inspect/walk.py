@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +75,7 @@ class Walker:
         return kind or self.kind
 
     def walk(self, node: Node, reader: Reader, file: BinaryIO | None = None) -> str:
-        """Look at one member whose bytes come from `reader` (or lie in `file`, when it has to seek); its kind."""
+        """Look at one member whose bytes come from `reader` (and lie in `file`, for what has to seek); its kind."""
         kind = self._kind(node, reader.peek(HEAD))
         self.kind = self.kind or kind
         self._misnamed(node, kind)
@@ -152,7 +153,8 @@ class Walker:
         stub = kind in STUBS and file is None and zip_within(reader.peek(self._limits.window))
         with Spool(self._budget) as spool:
             watch = Watch(kind, spool if stub else None)
-            size = self._feed.large(self._member(node, kind, b""), Reader(watch.through(reader.blocks())))
+            size = self._feed.large(self._member(node, kind, b""), reader, file, watch.see)
+            watch.close()
             if watch.found:
                 self._ledger.skip(node.path, SkipReason.UNSUPPORTED, watch.found)
             if not watch.zip:
@@ -198,7 +200,7 @@ class Walker:
     def _expand(self, node: Node, kind: str, format_: Format, reader: Reader, file: BinaryIO | None) -> str:
         """A container: each entry in turn, then whatever follows its end."""
         if not format_.seeks:
-            source = Source(node.path, node.name, self._limits, self._ledger, reader, io.BytesIO())
+            source = Source(node.path, node.name, self._limits, self._ledger, reader, file or io.BytesIO())
             found = self._entries(node, kind, format_, source)
             if not source.broken:
                 self._trailing(node, reader)
@@ -266,7 +268,8 @@ class Walker:
         if blob := BLOB.match(entry.name):
             data = self._addressed(node, blob[1], data)
         if entry.size is None or entry.size > _SMALL:
-            return self.walk(node, Reader(data))
+            with (entry.open and entry.open()) or contextlib.nullcontext() as file:
+                return self.walk(node, Reader(data), file)
         whole = b"".join(data)
         kind = self._kind(node, whole[:HEAD])
         if kind in FORMATS or closed(kind) or len(whole) != entry.size:

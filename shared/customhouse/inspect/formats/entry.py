@@ -12,6 +12,7 @@ from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Limits
 from customhouse.inspect.names import printable
 from customhouse.inspect.reader import Reader
+from customhouse.inspect.section import part
 from customhouse.model import Severity, SkipReason
 
 Type = Literal["file", "folder", "symlink", "hardlink", "device"]
@@ -40,8 +41,8 @@ class Entry(msgspec.Struct):
 
     `data` are its inflated bytes, None where it has none; they are taken before the next entry is asked for. `size`
     is the stated size where there is one, `consumed` the packed bytes read for it so far where it is compressed.
-    `skip` says why its bytes cannot be had. `transparent` is the one content of a compressed file, `leading` what
-    stands in front of the container and may carry it.
+    `open` gives them as a file where they lie on a disk as they are. `skip` says why they cannot be had. `transparent`
+    is the one content of a compressed file, `leading` what stands in front of the container and may carry it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Entry(msgspec.Struct):
     mode: int = 0
     link: str = ""
     consumed: Callable[[], int] | None = None
+    open: Callable[[], BinaryIO | None] | None = None
     skip: tuple[SkipReason, str] | None = None
     transparent: bool = False
     leading: bool = False
@@ -58,7 +60,10 @@ class Entry(msgspec.Struct):
 
 @dataclass(slots=True)
 class Source:
-    """A container's bytes: `reader` from front to back, or `file` of `size` bytes for formats that seek."""
+    """A container's bytes: `reader` from front to back, or `file` of `size` bytes for formats that seek.
+
+    For the others it is empty, or holds what `reader` gives.
+    """
 
     path: str
     name: str
@@ -89,6 +94,10 @@ class Source:
             yield piece
             offset += len(piece)
             size -= len(piece)
+
+    def part(self, offset: int, size: int) -> BinaryIO | None:
+        """`size` bytes from `offset` as a file; None where they do not lie on a disk."""
+        return part(self.file, offset, size)
 
     def unclaimed(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """Offset and size of what lies in none of `spans` (start, end) and is not all zeros."""

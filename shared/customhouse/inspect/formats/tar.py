@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Iterator
@@ -182,9 +183,12 @@ def _member(source: Source, header: Header, extras: Extras, size: int) -> Iterat
         message = f"a {kind} with {size:,} bytes of its own: readers disagree where the next member begins"
         source.high("special-with-data", message, name)
     if kind == "file" or size:
+        start = source.reader.position
         entry.data = source.reader.blocks(size)
         if extras.pax or header.flag == b"S":
             _sparse(source, header, extras, entry, size)
+        if entry.size == size and entry.consumed is None:
+            entry.open = functools.partial(source.part, start, size)
     yield entry
 
 
