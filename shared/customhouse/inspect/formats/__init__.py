@@ -28,7 +28,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "zip": Format("zip", seeks=True),
-    "tar": Format("tar"),
+    "tar": Format("tar_lists"),
     "gzip": Format("streams:gzip"),
     "bzip2": Format("streams:bzip2"),
     "xz": Format("streams:xz"),
