@@ -27,6 +27,8 @@ _VENDORS = {
     "oracle": "oracle",
     "mageia": "mageia",
     "openeuler": "openeuler",
+    "microsoft": "azurelinux",
+    "vmware": "photon",
 }
 _COLUMNS = 10
 """Name, version, times of installing and building, vendor, epoch, size, architecture, epoch as a number, source."""
