@@ -21,7 +21,7 @@ def records(document: Document) -> Iterator[Nested]:
 
 def sqs(record: Document) -> Iterable[Nested]:
     """One SQS message: a batch takes back its messageId. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
-    return [Nested(needed(record, "body"), text(record, "messageId"))]
+    return [Nested(field(record, "body"), text(record, "messageId"))]
 
 
 def sns(record: Document) -> Iterable[Nested]:
@@ -86,9 +86,12 @@ def _s3_created(document: Document) -> Iterable[Event]:
 
 
 def _ecr_action(document: Document) -> Iterable[Event]:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html."""
+    """A push, or a copy from another region or account, which arrives without one.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    """
     detail = mapping(document, "detail")
-    if (text(detail, "action-type"), text(detail, "result")) != ("PUSH", "SUCCESS"):
+    if text(detail, "action-type") not in {"PUSH", "REPLICATE"} or text(detail, "result") != "SUCCESS":
         return []
     region = needed(document, "region")
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
@@ -104,6 +107,7 @@ def _ecr_action(document: Document) -> Iterable[Event]:
 _BUSES: dict[tuple[str, str], Callable[[Document], Iterable[Event]]] = {
     ("aws.s3", "Object Created"): _s3_created,
     ("aws.ecr", "ECR Image Action"): _ecr_action,
+    ("aws.ecr", "ECR Replication Action"): _ecr_action,
 }
 
 
@@ -122,7 +126,7 @@ def _form_decoded(key: str) -> str:
     try:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError:
-        raise Malformed(f"the key is not form-encoded UTF-8: {key!r}") from None
+        raise Malformed(f"the key is not form-encoded UTF-8: {key!r:.200}") from None
 
 
 def _of(source: str) -> Callable[[Document], bool]:

@@ -104,7 +104,7 @@ def _parts(url: str, origin: str) -> tuple[str, str, str]:
         account = topic[1] if topic else ""
     container, _, name = path.partition("/") if "/" in path else ("$root", "/", path)
     if not _NAME.fullmatch(account) or not _NAME.fullmatch(container) or not name:
-        raise Malformed(f"the URL names no blob: {url!r}")
+        raise Malformed(f"the URL names no blob: {url!r:.200}")
     return account, container, _decoded(name)
 
 
@@ -112,7 +112,7 @@ def _decoded(name: str) -> str:
     try:
         return unquote(name, errors="strict")
     except UnicodeDecodeError:
-        raise Malformed(f"the blob's name is not UTF-8: {name!r}") from None
+        raise Malformed(f"the blob's name is not UTF-8: {name!r:.200}") from None
 
 
 KINDS: dict[str, Callable[[Notice], Iterable[Event]]] = {

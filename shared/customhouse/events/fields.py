@@ -57,7 +57,7 @@ def needed(document: Document, name: str) -> str:
 def bucket(name: str) -> str:
     """A bucket's name, which becomes part of a URL; Malformed where it would say something else there."""
     if any(character in "/?#" or character <= " " for character in name):
-        raise Malformed(f"no bucket has the name {name!r}")
+        raise Malformed(f"no bucket has the name {name!r:.200}")
     return name
 
 
@@ -87,7 +87,7 @@ def count(document: Document, name: str) -> int | None:
 def from_json(data: str | bytes) -> object:
     """The JSON value of a text in UTF-8; Malformed, in one line, for anything else."""
     try:
-        return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
+        return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise Malformed(f"the event is not JSON: {error or 'nested too deeply'}") from None
 

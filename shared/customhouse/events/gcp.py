@@ -84,9 +84,9 @@ def registry_change(document: Document, message: str = "", time: str = "") -> It
     prefix, colon, tag = text(document, "tag").rpartition(":")
     host, _, repository = (name or prefix).partition("/")
     if colon and name and prefix != name:
-        raise Malformed(f"digest and tag name different images: {name!r}, {prefix!r}")
+        raise Malformed(f"digest and tag name different images: {name!r:.200}, {prefix!r:.200}")
     if not host.endswith((".pkg.dev", ".gcr.io")) and host != "gcr.io":
-        raise Malformed(f"not a registry of Google's: {host!r}")
+        raise Malformed(f"not a registry of Google's: {host!r:.200}")
     return [Event(image(host, repository, digest=digest, tag=tag), "artifact-registry", id=message, time=time)]
 
 

@@ -57,7 +57,7 @@ def _sns(document: object) -> Reply:
     """https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html."""
     url = text(_object(document), "SubscribeURL")
     if not _SNS.fullmatch(url):
-        raise Malformed(f"not a URL of Amazon SNS: {url!r}")
+        raise Malformed(f"not a URL of Amazon SNS: {url!r:.200}")
     return Reply(visit=url)
 
 

@@ -19,10 +19,10 @@ def image(host: str, repository: str, *, digest: str, tag: str) -> Location:
     Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md, "Pulling manifests".
     """
     if not _HOST.fullmatch(host) or not _REPOSITORY.fullmatch(repository):
-        raise Malformed(f"the push names no repository: {f'{host}/{repository}'!r}")
+        raise Malformed(f"the push names no repository: {f'{host}/{repository}'!r:.200}")
     root = f"oci://{host}/{repository}"
     if _DIGEST.fullmatch(digest):
         return Location(root, "", version=digest)
     if _TAG.fullmatch(tag):
         return Location(root, tag)
-    raise Malformed(f"the push to {host}/{repository} has neither a sha256 digest nor a tag")
+    raise Malformed(f"the push to {f'{host}/{repository}':.200} has neither a sha256 digest nor a tag")
