@@ -189,6 +189,7 @@ def test_no_detour_hides_a_name(detour: str, file: str) -> None:
         (b"\x80\x04" + name("builtins", "list") + b")R)R.", "calls something that it computes"),
         (b"\x80\x04" + name("collections", "OrderedDict") + b"N}\x86b.", "changes a class"),
         (b"\x80\x02\x82\x01.", "extension registry"),
+        (b"\x80\x02}r\xff\xff\xff\x7fN\x94.", "uses up memory"),
         (b"\x80\x02\x84\x01\x00\x00\x00.", "extension registry"),
         (b"\x80\x04]\x94" + b"h\x00a" * 200 + b".", "use up memory"),
         (b"\x80\x04]" + b"2a" * 200 + b".", "use up memory"),
@@ -211,7 +212,6 @@ def test_a_stream_that_cheats_is_a_finding(data: bytes, said: str) -> None:
         b"\x80\x04h\x07.",
         b"\x80\x04\xff.",
         b"\x80\x04]\x94g0\n" + text("v") + b"s.",
-        b"\x80\x02}r\xff\xff\xff\x7fN\x94.",
         b"I" + b"9" * 30,
         b"(lp0\nI1\naI",
     ],
@@ -272,7 +272,11 @@ def test_objects_are_told_however_numpy_may_write_them(descr: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "descr", ["'<f8'", "'|S5'", "'<M8[ns]'", "'float64'", "'i4,f4'", "'3i4, 2f8'", "[('a', '<i4'), ('b', '<f4', (2,))]"]
+    "descr",
+    [
+        *("'<f8'", "'|S5'", "'<M8[ns]'", "'float64'", "'i4,f4'", "'3i4, 2f8'", "[('a', '<i4'), ('b', '<f4', (2,))]"),
+        *("'|u1'", "'<u8'", "'|b1'", "'|i1'", "'<c16'", "'<f2'", "'<U7'", "'|V3'", "'<m8[s]'", "'uint8'", "'u1,u2'"),
+    ],
 )
 def test_an_array_of_plain_values_is_not_looked_into(descr: str) -> None:
     assert facts(numpy_file(descr, CALL), "a.npy") == []

@@ -27,6 +27,9 @@ _CHANCES = 10
 _BYTES = 50
 """Bytes of plain data that are followed for each operation that is: they take as long."""
 
+_SCRIPTED = "__torch__.*: Class"
+"""Classes of a TorchScript archive, whose code is in the archive and is no Python: its loader knows no other."""
+
 
 class PickleOptions(Options, frozen=True):
     """`allow`: more lines for the allow list (`module: Name`, `package.*: Class`); `operations`: opcodes a stream."""
@@ -48,7 +51,7 @@ class PickleScanner:
 
     def __init__(self, options: PickleOptions) -> None:
         lines = [*curated(), *options.allow]
-        self._allowed = Allowed(lines)
+        self._allowed, self._scripted = Allowed(lines), Allowed([*lines, _SCRIPTED])
         self._operations = options.operations
         self.version = f"opcodes 5, allow list of {len(lines)} lines"
 
@@ -69,7 +72,7 @@ class PickleScanner:
             if left <= 0:
                 yield Skip(member.path, SkipReason.LIMIT, "more bytes look like pickles than are followed")
                 return
-            machine = Machine(place.open(), 0, TABLE, left, repeats=False)
+            machine = Machine(place.open(), 0, TABLE, left, repeats=False, joblib=False)
             report = machine.run()
             left -= machine.followed
             known = (
@@ -79,7 +82,7 @@ class PickleScanner:
 
     def _by_chance(self, member: Member, report: Report, told: set[Global]) -> Iterator[Fact]:
         """Names not told yet, of a stream that nothing announced: text may look like an import, but not like a call."""
-        denied = [name for name in report.names if name not in self._allowed]
+        denied = self._among(report)
         if _harms(report, denied) and (report.calls or report.problems):
             yield from (self._denied(member, name) for name in denied if name not in told)
             told.update(denied)
@@ -109,14 +112,8 @@ class PickleScanner:
             if end is None:
                 if reader.base > begin:
                     reader, hopeful = _reopened(place, begin), False
-                machine = Machine(reader, 0, TABLE, self._operations)
-                try:
-                    report = machine.run()
-                except Unsure:
-                    reader = _reopened(place, begin)
-                    machine = Machine(reader, 0, TABLE, self._operations, repeats=False)
-                    report = machine.run()
-                end = machine.at
+                machine = self._followed(place, begin, reader)
+                report, reader, end = machine.report, machine.reader, machine.at
             yield report, reader.base + end
             if not report.whole:
                 return
@@ -124,9 +121,30 @@ class PickleScanner:
             if reader.data[:1] not in FIRST:
                 return
 
+    def _followed(self, place: Place, begin: int, reader: Reader) -> Machine:
+        """As joblib reads it; the names are also those of pickle, to which the bytes of joblib's arrays are opcodes."""
+        machine = Machine(reader, 0, TABLE, self._operations)
+        try:
+            machine.run()
+        except Unsure:
+            machine = Machine(_reopened(place, begin), 0, TABLE, self._operations, repeats=False)
+            machine.run()
+        if machine.arrays:
+            other = Machine(_reopened(place, begin), 0, TABLE, self._operations, repeats=False, joblib=False)
+            report = other.run()
+            machine.report.names |= report.names if _harms(report, self._among(report)) else {}
+            machine.report.limited |= report.limited
+        return machine
+
+    def _among(self, report: Report, member: Member | None = None) -> list[Global]:
+        """The names that may not be imported."""
+        scripted = member and member.container and member.name.endswith("/data.pkl")
+        allowed = self._scripted if scripted else self._allowed
+        return [name for name in report.names if name not in allowed]
+
     def _judge(self, member: Member, report: Report, *, sure: bool) -> Iterator[Fact]:
         """`sure`: this is meant to be a pickle, so one that breaks off is no accident."""
-        denied = [name for name in report.names if name not in self._allowed]
+        denied, sure = self._among(report, member), sure or _acts(report)
         if not (report.whole or report.limited or (sure and _plausible(report)) or _harms(report, denied)):
             return
         for name in denied:
@@ -153,6 +171,11 @@ def _reopened(place: Place, begin: int) -> Reader:
 def _plausible(report: Report) -> bool:
     """Whether it imports nothing or something that could be a name: text that begins like an opcode does neither."""
     return not report.names or any(map(_identifier, report.names))
+
+
+def _acts(report: Report) -> bool:
+    """Whether it calls what it imports: text that looks like an import does not."""
+    return report.calls > 0 and any(map(_identifier, report.names))
 
 
 def _harms(report: Report, denied: list[Global]) -> bool:

@@ -13,7 +13,7 @@ _CLASS, _NONE = "Class", "-"
 
 
 class Allowed:
-    """The list: exact modules first, then modules with `.*`; `Class` is any name in CamelCase, `-` ends the search."""
+    """The list: exact modules first, then modules with `.*`; `Class` is any name of a class, `-` ends the search."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._modules: dict[str, set[str]] = {}
@@ -50,7 +50,9 @@ def _candidates(module: str) -> Iterable[str]:
 
 
 def _named(name: str, names: Iterable[str]) -> bool:
-    return name in names or (_CLASS in names and name[:1].isupper() and name.isidentifier() and not name.isupper())
+    """Classes are in CamelCase or, as LSTM and PCA, in capitals; those with an underscore are constants."""
+    constant = name.isupper() and "_" in name
+    return name in names or (_CLASS in names and name[:1].isupper() and name.isidentifier() and not constant)
 
 
 _STANDARD = sys.stdlib_module_names | {"__builtin__", "copy_reg", "commands", "cPickle", "urllib2", "popen2", "os.path"}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
-from typing import Any
 
+from customhouse.scanners.pickles_arrays import set_state
 from customhouse.scanners.pickles_reader import Broken
-from customhouse.scanners.pickles_repeats import OPAQUE, Unsure, sure
-from customhouse.scanners.pickles_values import CONTAINER, CONTAINERS, Call, Global, Value
+from customhouse.scanners.pickles_values import CONTAINER, CONTAINERS, Value
 from customhouse.scanners.pickles_walk import NAME, Machine, Operation
 
 _PROTOCOL = 5
-_ARRAY = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 _DIGITS = 20
+_INTEGER = re.compile(rb"\s*[+-]?\w*\s*")
 
 
 def _proto(machine: Machine, at: int) -> int:
@@ -30,14 +30,14 @@ def _frame(machine: Machine, at: int) -> int:
     return at + 8
 
 
-def _counted(form: str) -> Operation:
-    """A string or bytes whose length comes first."""
+def _counted(form: str, *, text: bool) -> Operation:
+    """A text, or bytes, whose length comes first; bytes are neither names nor keys, so they are not kept."""
     head = struct.calcsize(form)
 
     def push(machine: Machine, at: int) -> int:
         (size,) = struct.unpack_from(form, machine.reader.data, at)
         end = at + head + size
-        machine.stack.append(machine.reader.data[at + head : end] if size <= NAME else None)
+        machine.stack.append(machine.reader.data[at + head : end] if text and size <= NAME else None)
         return int(end)
 
     return push
@@ -68,8 +68,12 @@ def _line(machine: Machine, at: int) -> int:
 
 
 def _integer(machine: Machine, at: int) -> int:
+    """Kept where it is decimal: C's unpickler also takes other bases, and none at all for zero."""
     text, at = machine.reader.line(at)
-    machine.stack.append(int(text.rstrip(b"L")) if len(text) < _DIGITS else None)
+    digits = text.removesuffix(b"L")
+    if not _INTEGER.fullmatch(digits):
+        raise Broken("has a number that is none")
+    machine.stack.append(int(digits) if len(digits) < _DIGITS and digits.strip(b"+- ").isdigit() else None)
     return at
 
 
@@ -124,58 +128,6 @@ def _extension(size: int) -> Operation:
     return push
 
 
-def _build(machine: Machine, at: int) -> int:
-    """State for the object below it; joblib writes an array's bytes right after its state."""
-    state, built = machine.stack.pop(), machine.stack[-1]
-    if isinstance(built, Global):
-        machine.problem("changes a class or a function that it imports")
-    if not isinstance(built, Call) or built.function != _ARRAY:
-        return at
-    machine.arrays += 1
-    if state is OPAQUE:
-        raise Unsure
-    return _array(machine, at, state) if isinstance(state, dict) else at
-
-
-def _array(machine: Machine, at: int, state: dict[Any, Any]) -> int:
-    """Past the bytes of a joblib array: padding, then items; objects are a pickle of their own."""
-    kind = state[b"dtype"]
-    for value in state.values():
-        sure(value)
-    if machine.frame == machine.reader.base + at:
-        machine.frame = None
-    if at + 1 >= machine.reader.limit:
-        at = machine.reader.advance(at)
-    letter, width = _item(kind.arguments[0] if isinstance(kind, Call) and isinstance(kind.arguments, tuple) else None)
-    if letter == b"O":
-        return _nested(machine, at)
-    if state.get(b"numpy_array_alignment_bytes") is not None:
-        at += 1 + machine.reader.data[at]
-    count = 1
-    for extent in state[b"shape"]:
-        count *= extent
-    if count < 0:
-        raise Broken("has an array of negative size")
-    return at + count * width
-
-
-def _item(code: Value) -> tuple[bytes, int]:
-    """The letter and the bytes of a NumPy type code such as `f8`, `U5` or `V16`."""
-    if not isinstance(code, bytes):
-        raise Broken("has an array of unknown type")
-    letter, size = code[:1], int(code[1:] or b"0")
-    return letter, size * 4 if letter == b"U" else 8 if letter in b"mM" else size
-
-
-def _nested(machine: Machine, at: int) -> int:
-    inner = Machine(machine.reader, at, TABLE, machine.operations, repeats=False)
-    inner.follow()
-    machine.report.names |= inner.report.names
-    for text in inner.report.problems:
-        machine.problem(text)
-    return inner.at
-
-
 def _empty_tuple(machine: Machine, at: int) -> int:
     machine.stack.append(())
     return at
@@ -191,6 +143,12 @@ def _marked_container(machine: Machine, at: int) -> int:
     machine.marked()
     machine.stack.append(CONTAINER)
     return at
+
+
+def _frozenset(machine: Machine, at: int) -> int:
+    """Like a tuple, it may be a key."""
+    machine.marked()
+    return _empty_tuple(machine, at)
 
 
 def _constant(machine: Machine, at: int) -> int:
@@ -292,19 +250,19 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"J": _number("<i"),
     b"M": _number("<H"),
     b"\x8a": _long1,
-    b"\x8b": _counted("<I"),
-    b"T": _counted("<I"),
-    b"X": _counted("<I"),
-    b"\x8d": _counted("<Q"),
-    b"B": _counted("<I"),
-    b"\x8e": _counted("<Q"),
-    b"\x96": _counted("<Q"),
+    b"\x8b": _counted("<I", text=False),
+    b"T": _counted("<I", text=True),
+    b"X": _counted("<I", text=True),
+    b"\x8d": _counted("<Q", text=True),
+    b"B": _counted("<I", text=False),
+    b"\x8e": _counted("<Q", text=False),
+    b"\x96": _counted("<Q", text=False),
     b"c": _global,
     b"i": _inst,
     b"o": _obj,
     b"\x93": _stack_global,
     b"\x92": _newobj_ex,
-    b"b": _build,
+    b"b": set_state,
     b"\x82": _extension(1),
     b"\x83": _extension(2),
     b"\x84": _extension(4),
@@ -312,7 +270,7 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"t": _marked_tuple,
     b"l": _marked_container,
     b"d": _marked_container,
-    b"\x91": _marked_container,
+    b"\x91": _frozenset,
     b"a": _append,
     b"s": _setitem,
     b"\x90": _additems,
@@ -329,7 +287,7 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"\x88": _constant,
     b"\x89": _constant,
     b"\x97": _constant,
-    b"U": _counted("<B"),
+    b"U": _counted("<B", text=True),
     b"\x98": _nothing,
 }
 

@@ -50,7 +50,7 @@ _INSIDE = tuple(
 
 Apart, as each begins with a byte that is found fast.
 """
-_CODE = r"\d*\s*[<>|=!]?(?:[?bBhHiIlLqQnNpPefdgFDGSaUVcmM]\d*(?:\[\w+(?:/\d+)?\])?"
+_CODE = r"\d*\s*[<>|=!]?(?:[?bBhHiIlLqQnNpPuefdgFDGSaUVcmM]\d*(?:\[\w+(?:/\d+)?\])?"
 _NAMED = r"|(?:u?int|float|complex|bool|bytes|str|void|datetime|timedelta)\d*_?)"
 _PLAIN = re.compile(rf"{_CODE}{_NAMED}(?:\s*,\s*{_CODE}{_NAMED})*")
 """Type codes of NumPy that hold no objects, one or more."""

@@ -158,7 +158,7 @@ class Repeats:
         finally:
             kept = machine.memo[start:]
             del machine.memo[start:]
-        if alone.marks or alone.arrays or alone.report.problems:
+        if alone.marks or alone.arrays or alone.types or alone.report.problems:
             return None
         pattern = b"".join(_pattern(what, lengths.get(place, ())) for place, what in enumerate(shape))
         one, many = re.compile(b"(?s:%b)" % pattern), re.compile(b"(?s:(?:%b)*+)" % pattern)

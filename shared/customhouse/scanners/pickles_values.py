@@ -20,10 +20,11 @@ class Global(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """What calling `function` would give."""
+    """What calling `function` would give; `state` is kept of NumPy's types only."""
 
     function: Value
     arguments: Value
+    state: Value = None
 
 
 class Container:

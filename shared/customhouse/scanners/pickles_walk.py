@@ -23,7 +23,8 @@ NAME = 160
 """Longer strings cannot be names, so what they say is not kept."""
 _ECHO = 50
 """Times that containers may be fetched per value remembered, before it is an attempt to use up memory."""
-
+_INDEX = 1 << 24
+"""The largest number to remember under; C's unpickler has room for twice as many, whatever else it remembers."""
 
 _FIELDS: Final = frozenset({10, 12})
 _FIELD: Final = b"allow_mmap"
@@ -46,7 +47,10 @@ class Report:
 
 
 class Machine:
-    """One stream: from PROTO (or the first opcode) to STOP. `at` is the index of the next byte in the reader."""
+    """One stream: from PROTO (or the first opcode) to STOP. `at` is the index of the next byte in the reader.
+
+    `joblib`: whether the bytes of arrays that joblib writes are stepped over; pickle takes them for opcodes.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Machine:
         operations: int = OPERATIONS,
         *,
         repeats: bool = True,
+        joblib: bool = True,
     ) -> None:
         self.reader = reader
         self.at = at
@@ -64,9 +69,10 @@ class Machine:
         self.marks: list[list[Value]] = []
         self.memo: list[Value] = []
         self.keep: Callable[[Value], None] = self.memo.append
-        self.sparse: dict[int, Value] = {}
+        self.sparse: dict[int, Value] = {}  # in place of `memo` from the first number on that is not the next
         self.frame: int | None = None
-        self.echoes = self.arrays = 0
+        self.echoes = self.arrays = self.types = 0
+        self.joblib = joblib
         self.table = table
         self.operations = operations
         self._left = iter(range(operations))
@@ -80,7 +86,7 @@ class Machine:
             self.report.broken = str(error)
         except (IndexError, KeyError, ValueError, struct.error, TypeError, AttributeError):
             self.report.broken = "is malformed"
-        if self.echoes > _ECHO * max(2, len(self.memo) + len(self.sparse)):
+        if self.echoes > _ECHO * max(2, len(self.sparse or self.memo)):
             self.problem("fetches the same containers over and over, to use up memory")
         return self.report
 
@@ -97,7 +103,8 @@ class Machine:
     def follow(self) -> None:  # noqa: C901, PLR0912, PLR0915 -- an interpreter's loop: calls would make it four times slower
         """The opcodes that make up most of a pickle are inlined, most frequent first; the others are in the table."""
         at, limit, data = self.at, -1, self.reader.data
-        stack, memo, marks, table = self.stack, self.memo, self.marks, self.table
+        stack, marks, table = self.stack, self.marks, self.table
+        memo: list[Value] | dict[int, Value] = self.sparse or self.memo
         push, keep, called, repeats = stack.append, self.keep, self.called, self.repeats
         for _ in self._left:
             if at >= limit:
@@ -183,9 +190,8 @@ class Machine:
                     at = repeats.leap(at + 1, limit, stack)
                 continue
             elif code == 0x43:  # SHORT_BINBYTES
-                end = at + 1 + data[at]
-                push(data[at + 1 : end])
-                at = end
+                push(None)
+                at += 1 + data[at]
                 continue
             elif code == 0x4A:  # BININT
                 push(_INT(data, at)[0])
@@ -208,13 +214,14 @@ class Machine:
             push = stack.append
             if code in _MOVES:
                 data, limit, keep, repeats = self.reader.data, self._limit(), self.keep, self.repeats
+                memo = self.sparse or self.memo
                 if repeats and (code == 0x62 or code == 0x95):  # noqa: PLR1714 -- BUILD or FRAME, as above
                     at = repeats.leap(at, limit, stack)
         self.at, self.stack, self.report.limited = at, stack, True
 
     def alone(self, at: int, operations: int) -> Machine:
         """Another machine on the same bytes and with the same memo, whose stack is empty."""
-        other = Machine(self.reader, at, self.table, operations, repeats=False)
+        other = Machine(self.reader, at, self.table, operations, repeats=False, joblib=self.joblib)
         other.memo, other.keep = self.memo, self.memo.append
         return other
 
@@ -240,25 +247,32 @@ class Machine:
 
     def fetch(self, index: int) -> None:
         """Push what was remembered under `index`."""
-        value = self.sparse[index] if index in self.sparse else self.memo[index]
+        value = self.sparse[index] if self.sparse else self.memo[index]
         self.echoes += value.__class__ in CONTAINERS
         self.stack.append(value)
 
     def remember(self, index: int) -> None:
         """Keep the top of the stack under `index`; old picklers count from 1, hostile ones anyhow."""
-        if 0 <= index < len(self.memo):
+        if index < 0:
+            raise Broken("remembers under a number below zero")
+        if self.sparse or index > len(self.memo):
+            self._remember_anyhow(index)
+        elif index < len(self.memo):
             self.memo[index] = self.stack[-1]
             if self.repeats:
                 self.repeats.forget()
-        elif index == len(self.memo):
-            self.memo.append(self.stack[-1])
         else:
-            self.sparse[index] = self.stack[-1]
-            self.keep = self._refuse
-            self.repeats = None
+            self.memo.append(self.stack[-1])
 
-    def _refuse(self, _value: Value) -> None:
-        raise Broken("counts what it remembers in two ways")
+    def _remember_anyhow(self, index: int) -> None:
+        if index > _INDEX:
+            self.problem("remembers under a number so large that it uses up memory")
+        self.sparse = self.sparse or dict(enumerate(self.memo))
+        self.sparse[index] = self.stack[-1]
+        self.keep, self.repeats = self._keep_next, None
+
+    def _keep_next(self, value: Value) -> None:
+        self.sparse[len(self.sparse)] = value
 
     def imported(self, module: Value, name: Value) -> Value:
         """The name that the stream imports here; one that is computed or no text cannot be judged."""
@@ -283,7 +297,8 @@ def _filled(values: list[Value]) -> Value:
     """The state of a joblib array, five or six fields: the one dictionary whose items matter."""
     if OPAQUE in values[::2]:
         raise Unsure
-    return {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
+    state = {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
+    return state if 2 * len(state) == len(values) else CONTAINER
 
 
 Operation = Callable[[Machine, int], int]
