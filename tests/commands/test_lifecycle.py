@@ -304,7 +304,8 @@ def test_on_cloud_storage_a_date_arms_the_object_and_the_cloud_deletes_it(
     installed = desk.run("install", root)
     assert "carrying out dated" in installed.stdout, installed.stderr
     assert desk.run("expire", root, "a", "--on", "2026-01-01").returncode == 0
-    assert store.tags(Location(root, "a")) == {"customhouse-lifecycle": "dated"}
+    [(tag, label)] = store.tags(Location(root, "a")).items()
+    assert (tag, label.partition(".")[0]) == ("customhouse-lifecycle", "dated")
     said = json.loads(desk.run("plan", root, "--format", "json").stdout)
     assert (said["items"], said["cloud"]) == (1, 1.0)
     for moment in ("2090-01-01", "2026-01-01"):  # brought forward again: a Custom-Time only grows
@@ -312,6 +313,30 @@ def test_on_cloud_storage_a_date_arms_the_object_and_the_cloud_deletes_it(
     assert store.tags(Location(root, "b")) == {}
     said = json.loads(desk.run("plan", root, "--format", "json").stdout)
     assert (said["items"], said["cloud"]) == (2, 0.5)
+
+
+@pytest.mark.emulator
+def test_on_cloud_storage_install_puts_right_what_an_earlier_policy_armed(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    options = options_of("gs", request)
+    desk.environment["STORAGE_EMULATOR_HOST"] = options["endpoint"]
+    keep_records(desk)
+    root = made("gs", options)
+    store = open_store(root, options)
+    for name in ("in/a.tmp", "out/b.tmp", "c.log"):
+        store.put(name, b"x")
+    desk.policy(DATED | {"select": {"suffix": ".tmp"}})
+    assert desk.run("install", root).returncode == 0
+    desk.run("expire", root, "in/a.tmp", "out/b.tmp", "c.log", "--on", "2090-01-01")
+    desk.policy(DATED | {"select": {"glob": "in/*"}})
+    assert "native rules are of another policy" in desk.run("plan", root).stderr
+    done = desk.run("install", root)
+    assert f"{root}: 2 armed by an earlier policy: 1 by this one too, 1 no more" in done.stdout, done.stderr
+    assert len(store.tags(Location(root, "in/a.tmp"))) == 1
+    assert store.tags(Location(root, "out/b.tmp")) == {}
+    assert "armed by an earlier policy" not in desk.run("install", root).stdout
+    assert desk.run("plan", root).stderr == ""
 
 
 def test_in_use_lists_protect_and_their_lack_stops_the_plan(desk: Desk) -> None:

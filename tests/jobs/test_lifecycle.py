@@ -229,6 +229,18 @@ def test_verdicts_come_from_records_also_for_what_was_promoted(world: World) -> 
     assert names(world, "released") == {"unknown.txt", "other.txt"}
 
 
+def test_that_the_cloud_goes_on_by_the_rules_of_another_policy_is_told(world: World) -> None:
+    some(world, "intake")
+    root, chosen = world.stores["intake"].root, policy(OLD | {"select": {"prefix": "in/"}})
+    there = Installed(Target(root), "sha256:another", ({"ID": "customhouse-old"},), {"old": "exact"})
+    installed.save(world.stores["records"], "", there)
+    done = run(world, chosen)
+    assert done["outdated"] == [
+        f"{root}: its native rules are of another policy and go on; `customhouse lifecycle install {root}` ends that"
+    ]
+    assert done["done"] == 3
+
+
 WAIVER = {"finding": "*", "owner": "o@example.org", "reason": "r", "expires": dt.date(2027, 6, 1)}
 STRICT = {
     "rules": [{"name": "bad", "when": {"severity": "low"}, "verdict": "quarantined"}, *RULES],

@@ -58,6 +58,12 @@ class Bucket(MemoryStore):
 
 
 @cache
+def label() -> str:
+    """What the upload path puts on scratch files."""
+    return compile_rules(load(yaml.safe_load(policy())["lifecycle"]), Target(ROOT)).labels["scratch"]
+
+
+@cache
 def objects() -> Sequence[Stat]:
     """In key order: logs, models, scratch files and wheels of a thousand packages, over the last half year."""
     draw = random.Random(0).random
@@ -74,7 +80,7 @@ def _object(draw: Callable[[], float], at: int) -> Stat:
         "scratch": f"scratch/{at}.tmp",
         "wheels": f"wheels/pkg{part // 5}/pkg{part // 5}-{part % 5}.{build // 30}.{build % 30}-{at}.whl",
     }[kind]
-    tags = {"wheels": {"pinned": "true"} if draw() < PINNED else {}, "scratch": {LIFECYCLE_TAG: "scratch"}}
+    tags = {"wheels": {"pinned": "true"} if draw() < PINNED else {}, "scratch": {LIFECYCLE_TAG: label()}}
     where, created = Location(ROOT, key, etag=f"{at:032x}"), NOW - draw() * 180 * DAY
     return Stat(where, int(least + share * most), created, storage_class="STANDARD", tags=tags.get(kind, {}))
 

@@ -139,6 +139,9 @@ def test_the_same_bytes_uploaded_anew_are_another_version_with_no_date() -> None
     assert [one.expires_at for one in rows(store, LATER, closer)] == [None]
 
 
+LABEL = compile_rules(load([DATED]), Target("gs://like")).labels["dated"]
+
+
 def gcs(*nodes: dict[str, Any]) -> Deployment:
     """A deployment whose rules are installed, as on Cloud Storage."""
     here = Deployment(load(list(nodes)))
@@ -154,8 +157,8 @@ def test_an_upload_that_has_a_date_is_armed_with_it_where_the_cloud_has_a_date_p
     assert list(here.uploads().after(record(location, "1"), [], LATER)) == []
     Dates(here.state).set(location, LATER + 9 * DAY)
     [outcome] = here.uploads().after(record(location, "1"), [], LATER)
-    assert (outcome.step, outcome.detail) == ("arm", "dated")
-    assert here.target.armed == [("p.whl", "dated", custom_time(LATER + 9 * DAY))]
+    assert (outcome.step, outcome.detail) == ("arm", LABEL)
+    assert here.target.armed == [("p.whl", LABEL, custom_time(LATER + 9 * DAY))]
 
 
 def test_the_date_of_an_upload_goes_along_to_where_its_verdict_puts_it() -> None:
@@ -199,7 +202,7 @@ def test_a_date_said_while_an_artifact_is_looked_at_must_be_said_again_for_its_c
 
 def test_a_date_taken_back_disarms() -> None:
     here = gcs(DATED)
-    location = here.store.put("p.whl", b"x", tags={LIFECYCLE_TAG: "dated"})
+    location = here.store.put("p.whl", b"x", tags={LIFECYCLE_TAG: LABEL})
     found = list(here.uploads().date(location, None, LATER))
     assert [(one.step, one.status) for one in found] == [("date", "done"), ("disarm", "done")]
     assert here.store.tags(location) == {}
@@ -207,12 +210,12 @@ def test_a_date_taken_back_disarms() -> None:
 
 def test_a_date_brought_forward_which_the_cloud_cannot_is_left_to_the_function() -> None:
     here = gcs(DATED)
-    location = here.store.put("p.whl", b"x", tags={LIFECYCLE_TAG: "dated"})
+    location = here.store.put("p.whl", b"x", tags={LIFECYCLE_TAG: LABEL})
     here.target.error = Conflict("can only grow")
     found = list(here.uploads().date(location, LATER - DAY, LATER))
     assert [(one.step, one.status, one.detail) for one in found][1] == ("disarm", "done", "can only grow")
     [row] = rows(here.store, LATER, Closer(dates=by_any_name(Dates(here.state))))
-    [item] = plan.make(here.rules, [row], LATER, marks={"dated": "armed"}).items()
+    [item] = plan.make(here.rules, [row], LATER, marks={"dated": LABEL}).items()
     assert not item.cloud
     assert identity(item.location) == identity(location)
 

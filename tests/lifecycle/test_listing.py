@@ -244,9 +244,10 @@ def test_what_was_installed_is_remembered_for_exactly_these_rules() -> None:
     found = installed.load(state, "p/", "s3://b")
     assert found is not None
     assert (found.target, list(found.native)) == (compiled.target, list(compiled.native))
-    assert installed.marks(state, "p/", "s3://b", rules) == {"logs": "exact"}
-    assert installed.marks(state, "p/", "s3://b", rules[:0]) == {}
-    assert installed.marks(state, "p/", "s3://c", rules) == {}
+    assert (found.compiled(rules).used, installed.outdated(found, rules)) == ({"logs": "exact"}, "")
+    assert found.compiled(rules[:0]).used == {}
+    assert "lifecycle install s3://b" in installed.outdated(found, rules[:0])
+    assert installed.load(state, "p/", "s3://c") is None
     [document] = list(state.list())
     state.put(document.location.key, b"{")
     with pytest.raises(ConfigError, match="--take"):

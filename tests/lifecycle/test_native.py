@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from customhouse.lifecycle import classes
 from customhouse.lifecycle.interpreter import STRENGTH, interpret
 from customhouse.lifecycle.native import gcs as gcs_rules
-from customhouse.lifecycle.native.compile import compile_rules, due_at, label
+from customhouse.lifecycle.native.compile import armed, compile_rules, due_at
 from customhouse.lifecycle.native.simulate import azure, gcs, s3
 from customhouse.lifecycle.native.simulate.effect import Effect
 from customhouse.lifecycle.native.words import Compiled, Target
@@ -22,17 +22,18 @@ from customhouse.model import LIFECYCLE_TAG, Location
 from tests.lifecycle.worlds import TAGS, World, seeds
 
 
-def armed(
+def labelled(
     rules: Sequence[Rule], compiled: Compiled, inventory: list[Artifact]
 ) -> tuple[list[Artifact], dict[Location, float]]:
     """The inventory after the function has put its labels on, and the Custom-Times it set."""
-    labelled, times = [], {}
+    out, times = [], {}
     for item in inventory:
-        rule = label(rules, compiled, item)
-        labelled.append(replace(item, tags={**item.tags, LIFECYCLE_TAG: rule.id}) if rule else item)
+        rule = armed(rules, compiled, item)
+        stamp = {LIFECYCLE_TAG: compiled.labels[rule.id]} if rule else {}
+        out.append(replace(item, tags={**item.tags, **stamp}))
         if rule:
             times[item.location] = gcs_rules.custom_time(due_at(rule, item))
-    return labelled, times
+    return out, times
 
 
 def cloud_does(
@@ -78,12 +79,12 @@ def check(scheme: str, seed: int) -> list[Effect]:
     target, policy = world.target(), world.policy()
     compiled = compile_rules(policy, target)
     rules = (*policy, *purges(policy))
-    inventory, times = armed(rules, compiled, possible(world.inventory(), target, policy))
+    inventory, times = labelled(rules, compiled, possible(world.inventory(), target, policy))
     inventory = [retagged(world, item) for item in inventory]
     natives = cloud_does(compiled, inventory, times, world.now)
     expected = interpret(rules, inventory, world.now, world.in_use())
     for item, native, one in zip(inventory, natives, expected, strict=True):
-        mine = one.action.changes and not is_cloud(compiled.used.get(one.rule, ""), item.tags, one.rule)
+        mine = one.action.changes and not is_cloud(compiled.used.get(one.rule, ""), item.tags)
         wanted = (one.action, one.detail) if one.action.changes else (Action.NONE, "")
         found = together(unless_empty(native, item), one if mine else None, scheme)
         assert found == wanted, (item, native, one, compiled.parts)

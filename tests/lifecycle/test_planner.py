@@ -17,7 +17,7 @@ from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, NOTHING, Action, Artifact
-from customhouse.model import Location
+from customhouse.model import LIFECYCLE_TAG, Location
 from tests.lifecycle.worlds import World, seeds
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def test_either_planner_writes_the_same_plan_whose_header_counts_its_items(
 ) -> None:
     world = World(seed)
     inventory, rules, in_use = world.inventory(), world.policy(), world.in_use()
-    marks: Marks = {rule.id: "exact" for rule in rules if world.chance(0.2)}
+    marks: Marks = {rule.id: world.random.choice(("exact", "a.label")) for rule in rules if world.chance(0.3)}
+    labels = ({LIFECYCLE_TAG: "a.label"}, {LIFECYCLE_TAG: "another"}, {})
+    inventory = [replace(one, tags={**one.tags, **world.random.choice(labels)}) for one in inventory]
     fill(database, inventory, tmp_path)
     made = planner.make(database, rules, world.now, tmp_path / name, in_use=in_use, marks=marks)
     expected = plan.make(rules, inventory, world.now, in_use=in_use, marks=marks)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from customhouse.lifecycle.arming import arm
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.native.compile import compile_rules
@@ -17,7 +18,7 @@ from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.plan import Plan, read
 from customhouse.lifecycle.schedule import Job, Run, run
-from customhouse.lifecycle.upload import arm, enforce
+from customhouse.lifecycle.upload import enforce
 from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, Artifact
 from customhouse.model import LIFECYCLE_TAG, Location
@@ -171,7 +172,7 @@ def test_an_upload_is_armed_with_its_rule_and_its_due_moment() -> None:
     compiled = compile_rules(ARMED, Target("s3://bucket"))
     found = arm(ARMED, compiled, upload("a.whl"))
     assert found is not None
-    assert (found.label, found.custom_time) == ("wheels", custom_time(130 * DAY))
+    assert (found.label, found.custom_time) == (compiled.labels["wheels"], custom_time(130 * DAY))
     assert arm(ARMED, compiled, upload("a.txt")) is None
     assert arm(ARMED, compiled, upload("keep/a.whl")) is None
     assert LIFECYCLE_TAG in str(compiled.native)

@@ -253,13 +253,14 @@ def test_a_document_that_others_keep_writing_is_given_up_and_reported() -> None:
 
 
 ARMED = {"id": "wheels", "do": "delete", "undo": "none", "age": "30d", "select": {"kind": "wheel"}}
+LABEL = compile_rules(load([ARMED]), Target("s3://like")).labels["wheels"]
 
 
 def armed(*nodes: Mapping[str, object]) -> Deployment:
     """A deployment whose rules are installed, as on S3."""
     here = Deployment(rules(*nodes))
     compiled = compile_rules(here.rules, Target("s3://like"))
-    assert "armed" in compiled.used.values()
+    assert compiled.labels
     at_home = Compiled(replace(compiled.target, root=here.store.root), (), compiled.native, compiled.used)
     installed.save(here.state, "", Installed.of(here.rules, at_home))
     return here
@@ -268,8 +269,8 @@ def armed(*nodes: Mapping[str, object]) -> Deployment:
 def test_an_upload_that_an_armed_rule_selects_is_labelled_once() -> None:
     here = armed(ARMED)
     [outcome] = here.upload("1")
-    assert (outcome.step, outcome.status, outcome.detail) == ("arm", "done", "wheels")
-    assert [(key, label) for key, label, _ in here.target.armed] == [("p-1.whl", "wheels")]
+    assert (outcome.step, outcome.status, outcome.detail) == ("arm", "done", LABEL)
+    assert [(key, label) for key, label, _ in here.target.armed] == [("p-1.whl", LABEL)]
     assert here.upload("2", kind="zip") == []
 
 
@@ -282,7 +283,7 @@ def test_nothing_is_labelled_where_other_rules_are_installed_or_none() -> None:
 
 def test_a_label_that_no_rule_puts_there_is_taken_off() -> None:
     here = armed(ARMED)
-    [outcome] = here.upload("1", kind="zip", tags={LIFECYCLE_TAG: "wheels", "team": "red"})
+    [outcome] = here.upload("1", kind="zip", tags={LIFECYCLE_TAG: LABEL, "team": "red"})
     assert outcome.step == "disarm"
     assert here.store.tags(Location(here.store.root, "p-1.whl")) == {"team": "red"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -84,8 +85,11 @@ class Surroundings:
         return load_policy(read_text(policy, self.store), policy).lifecycle if policy else default().lifecycle
 
     def marks(self, root: str, rules: Sequence[Rule]) -> Marks:
-        """What the cloud does of the rules in a bucket by itself."""
-        return installed.marks(*self.state(), root, rules) if self.records else {}
+        """What the cloud does of the rules in a bucket by itself; standard error tells where it does others."""
+        found = installed.load(*self.state(), root) if self.records else None
+        if note := installed.outdated(found, rules):
+            sys.stderr.write(f"customhouse: {note}\n")
+        return found.compiled(rules).used if found else {}
 
     def lookup(self, rules: Sequence[Rule], in_use: AbstractSet[str] | None) -> Lookup | None:
         """What the records know, read as far as it is asked for; None where no rule asks."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
@@ -13,11 +15,17 @@ import typer
 from customhouse.commands import lifecycle_show
 from customhouse.commands.lifecycle_inputs import Policy, Surroundings
 from customhouse.commands.lifecycle_show import Format, Style
-from customhouse.errors import ConfigError
+from customhouse.errors import ConfigError, Rejected
 from customhouse.lifecycle import installed
+from customhouse.lifecycle.arming import Arms, put_right
+from customhouse.lifecycle.dates import by_any_name
+from customhouse.lifecycle.execute import FAILED
+from customhouse.lifecycle.installed import Installed
+from customhouse.lifecycle.inventory import live
 from customhouse.lifecycle.native import document
 from customhouse.lifecycle.native.compile import compile_rules
-from customhouse.lifecycle.native.words import Compiled, Native, Target
+from customhouse.lifecycle.native.words import Compiled, Target
+from customhouse.lifecycle.rules import digest
 from customhouse.lifecycle.units import duration
 from customhouse.ports import LifecycleTarget, Store
 from customhouse.stores import split
@@ -64,23 +72,43 @@ def install(
     here, root = Surroundings.read(), _root(url)
     rules, (state, prefix), there = here.rules(policy), here.state(), _there(here, root)
     compiled = compile_rules(rules, _asked(root, there), allow_approximated=allow_approximated)
-    known = _known(state, prefix, root, take=take)
-    after = document.install(compiled, there, known=known, take=take)
+    before = _before(state, prefix, root, take=take)
+    if before is None or before.policy != digest(rules):
+        label_anew(here, Arms(rules, compiled, here.store(root), there))
+    after = document.install(compiled, there, known=before.native if before else (), take=take)
     installed.save(state, prefix, installed.Installed.of(rules, compiled))
     foreign = len(document.unwrap(compiled.target, after)) - len(compiled.native)
     does = f"carrying out {', '.join(compiled.used) or 'no rule'}"
     sys.stdout.write(f"{root}: {len(compiled.native)} native rules of ours, {does}; {foreign} of others kept\n")
 
 
-def _known(state: Store, prefix: str, root: str, *, take: bool) -> Sequence[Native]:
-    """The rules that were installed last; none where that does not read and is to be overwritten."""
+def _before(state: Store, prefix: str, root: str, *, take: bool) -> Installed | None:
+    """What was installed last; None where that does not read and is to be overwritten."""
     try:
-        before = installed.load(state, prefix, root)
+        return installed.load(state, prefix, root)
     except ConfigError:
         if not take:
             raise
-        return ()
-    return before.native if before else ()
+        return None
+
+
+def label_anew(here: Surroundings, arms: Arms) -> None:
+    """Put right what an earlier policy armed, before the rule is there that would delete it: all of it, or Rejected."""
+    if not arms.by_time:
+        return
+    rules, store = arms.rules, arms.store
+    dates = by_any_name(here.dates(rules))
+    closer = live.Closer(lookup=here.lookup(rules, None), tags=True, dates=dates, wanted=arms.astray)
+    counts: Counter[str] = Counter()
+    for outcome in put_right(arms, lifecycle_show.counted(live.rows(store, time.time(), closer), "looking at labels")):
+        if outcome.status == FAILED:
+            raise Rejected(f"nothing was installed: an earlier policy armed {outcome.location}, and {outcome.detail}")
+        counts[outcome.step] += 1
+    if counts:
+        sys.stdout.write(
+            f"{store.root}: {counts.total():,} armed by an earlier policy: {counts['arm']:,} by this one too, "
+            f"{counts['disarm']:,} no more\n"
+        )
 
 
 def drift(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from customhouse.errors import ConfigError, Rejected, Transient
 from customhouse.jobs import waivers
 from customhouse.lifecycle import installed
+from customhouse.lifecycle.arming import Arms
 from customhouse.lifecycle.asking import asks_dates
 from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.execute import Bucket
@@ -73,7 +74,8 @@ def run(app: App, expired: Expired) -> Mapping[str, object]:
         raise busy
     if planned and complete and asks_dates(rules):
         Dates(app.catalog.store, app.catalog.prefix).tidy(app.store, app.clock())
-    return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **counts}
+    told = {"outdated": known.outdated} if known.outdated else {}
+    return {"job": "lifecycle", "complete": complete, "rules": len(rules), "refused": refused, **told, **counts}
 
 
 def subjects(app: App) -> list[str]:
@@ -91,6 +93,7 @@ class _Known:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self.outdated: list[str] = []
 
     @cached_property
     def records(self) -> Records:
@@ -121,12 +124,17 @@ def _job(app: App, url: str, known: _Known) -> Job:
     root, prefix = split(url)
     state, rules = app.catalog, app.policy.lifecycle
     options = app.settings.options if root.startswith("az:") else {}
+    store, target = app.store(root), open_target(root, options)
+    there = installed.load(state.store, state.prefix, root)
+    known.outdated += filter(None, [installed.outdated(there, rules)])
+    native = there.compiled(rules) if there else None
     return Job(
-        bucket=Bucket.of(app.store(root), open_target(root, options)),
+        bucket=Bucket.of(store, target),
         rules=rules,
         state=state.store,
         prefix=f"{state.prefix}lifecycle/",
-        marks=installed.marks(state.store, state.prefix, root, rules),
+        marks=native.used if native else {},
+        arms=Arms(rules, native, store, target) if native and target else None,
         lookup=known.records,
         dates=known.dates,
         in_use=_in_use(app),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from customhouse.errors import ConfigError, Gone
 from customhouse.lifecycle.native.words import Compiled, Target
-from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule, digest
 from customhouse.model import Location
 from customhouse.ports import Store
@@ -52,17 +51,18 @@ def load(state: Store, prefix: str, root: str) -> Installed | None:
         raise ConfigError(f"{state.root}/{key} does not read ({error}); install again with --take") from error
 
 
+def outdated(found: Installed | None, rules: Sequence[Rule]) -> str:
+    """What to tell where the cloud goes on by another policy than these rules; empty where it does not."""
+    if found is None or not found.native or found.policy == digest(tuple(rules)):
+        return ""
+    root = found.target.root
+    return f"{root}: its native rules are of another policy and go on; `customhouse lifecycle install {root}` ends that"
+
+
 def save(state: Store, prefix: str, installed: Installed) -> None:
     """Remember it."""
     data = msgspec.json.encode(installed)
     state.put(_key(prefix, installed.target.root), data, content_type="application/json")
-
-
-def marks(state: Store, prefix: str, root: str, rules: Sequence[Rule]) -> Marks:
-    """How the cloud carries out the rules in a bucket; empty, so that the function does all, where it does not."""
-    found = load(state, prefix, root)
-    used: Mapping[str, str] = found.compiled(rules).used if found else {}
-    return used
 
 
 def _key(prefix: str, root: str) -> str:

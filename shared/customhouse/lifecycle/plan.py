@@ -89,8 +89,9 @@ class Plan:
     items: Callable[[], Iterator[Item]]
 
 
+EXACT = "exact"
 Marks = Mapping[str, str]
-"""How the cloud carries a rule out: `exact`, `armed` (artifacts with our label only), or absent."""
+"""How the cloud carries a rule out: `exact`, or the label of the artifacts it does it to; absent where it does not."""
 
 
 def make(
@@ -150,13 +151,13 @@ def dated(rules: Iterable[Rule]) -> tuple[str, ...]:
     return tuple(rule.id for rule in rules if rule.expires)
 
 
-def is_cloud(mark: str, tags: Mapping[str, str], rule: str) -> bool:
+def is_cloud(mark: str, tags: Mapping[str, str]) -> bool:
     """Whether the cloud does it: the rule is native, or armed and this artifact carries its label."""
-    return mark == "exact" or (mark == "armed" and tags.get(LIFECYCLE_TAG) == rule)
+    return mark == EXACT or (bool(mark) and tags.get(LIFECYCLE_TAG) == mark)
 
 
 def _item(artifact: Artifact, one: Disposition, rule: Rule, marks: Marks) -> Item:
-    cloud = is_cloud(marks.get(one.rule, ""), artifact.tags, one.rule)
+    cloud = is_cloud(marks.get(one.rule, ""), artifact.tags)
     return Item(
         artifact.location,
         one.action,

@@ -16,6 +16,7 @@ from customhouse.lifecycle.interpreter import protects
 from customhouse.lifecycle.inventory import table
 from customhouse.lifecycle.order import ranks
 from customhouse.lifecycle.plan import (
+    EXACT,
     SAMPLES,
     Header,
     Item,
@@ -133,11 +134,11 @@ def _decided(rules: Sequence[Rule], now: float, marks: Marks) -> str:
 
 def _item(marks: Marks) -> str:
     """The SELECT of an item's columns, as `plan.Item` has them, beside the inventory's and what was decided."""
-    exact = [table.quote(rule) for rule, mark in marks.items() if mark == "exact"]
-    armed = [table.quote(rule) for rule, mark in marks.items() if mark == "armed"]
-    label = f"coalesce(tags[{table.quote(LIFECYCLE_TAG)}] = rule, false)"
+    exact = [table.quote(rule) for rule, mark in marks.items() if mark == EXACT]
     cloud = [f"rule IN ({', '.join(exact)})"] if exact else []
-    cloud += [f"rule IN ({', '.join(armed)}) AND {label}"] if armed else []
+    label = f"tags[{table.quote(LIFECYCLE_TAG)}]"
+    armed = [(table.quote(rule), table.quote(mark)) for rule, mark in marks.items() if mark != EXACT]
+    cloud += [f"rule = {rule} AND coalesce({label} = {mark}, false)" for rule, mark in armed]
     plain = ("means", "root", "key", "version", "etag", *(name for name in ITEM[1:] if name not in {"live", "cloud"}))
     return f"SELECT {', '.join(plain)}, noncurrent_since IS NULL AS live, {sql.some(cloud)} AS cloud"
 

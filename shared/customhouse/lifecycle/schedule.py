@@ -14,6 +14,7 @@ import msgspec
 
 from customhouse.errors import ConfigError, Gone
 from customhouse.lifecycle.apply import Sleep, apply
+from customhouse.lifecycle.arming import Arms, put_right
 from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
@@ -31,7 +32,8 @@ from customhouse.ports import Store
 class Job:
     """What the lifecycle job needs of one bucket; `state` is where plans in progress are kept, under `prefix`.
 
-    `within` is the prefix that is listed, `ours` one in it that nothing is planned for: our own records.
+    `within` is the prefix that is listed, `ours` one in it that nothing is planned for: our own records. `arms` are
+    the bucket's labels, where some are put on by its rules: those of an earlier policy are put right before a plan.
     """
 
     bucket: Bucket
@@ -39,6 +41,7 @@ class Job:
     state: Store
     prefix: str = "lifecycle/"
     marks: Marks = field(default_factory=dict)
+    arms: Arms | None = None
     lookup: Lookup | None = None
     dates: Mapping[Identity, float] = field(default_factory=dict)
     in_use: AbstractSet[str] | None = None
@@ -73,10 +76,11 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
     A plan of another policy, made when other things were in use, too old, or that does not read, is made anew. One
     beyond the blast radius is saved and refused: a person may apply it with `--accept`.
     """
+    labels: Counter[str] = Counter()
     try:
-        here, plan = _resume(job, now, cursor) or _fresh(job, now, expired)
+        here, plan = _resume(job, now, cursor) or _fresh(job, now, expired, labels)
     except (UntoldError, RefusedPlan) as reason:
-        return Run(0, {}, "", str(reason))
+        return Run(0, labels, "", str(reason))
     counts: Counter[str] = Counter()
     rest = Plan(plan.header, lambda: _skip(plan.items(), here.done))
     planned = sum(total.items for total in plan.header.totals if not total.cloud)
@@ -91,16 +95,16 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
             sleep=job.sleep,
         )
     except RefusedPlan as refusal:
-        return Run(planned, {}, "", f"{refusal} ({job.state.root}/{here.plan})")
+        return Run(planned, labels, "", f"{refusal} ({job.state.root}/{here.plan})")
     for outcome in outcomes:
         counts[outcome.status] += 1
         if expired():
             break
     done = here.done + counts.total()
     if done < planned:
-        return Run(planned, dict(counts), msgspec.json.encode(_Cursor(here.plan, done, here.in_use)).decode())
+        return Run(planned, counts + labels, msgspec.json.encode(_Cursor(here.plan, done, here.in_use)).decode())
     job.state.delete(Location(job.state.root, here.plan))
-    return Run(planned, dict(counts), "")
+    return Run(planned, counts + labels, "")
 
 
 def _skip(items: Iterator[Item], done: int) -> Iterator[Item]:
@@ -108,14 +112,21 @@ def _skip(items: Iterator[Item], done: int) -> Iterator[Item]:
     return (item for at, item in enumerate(mine) if at >= done)
 
 
-def _fresh(job: Job, now: float, expired: Callable[[], bool]) -> tuple[_Cursor, Plan]:
-    """A plan over what is there now, saved; RefusedPlan where listing it took all the time there was."""
+def _fresh(job: Job, now: float, expired: Callable[[], bool], labels: Counter[str]) -> tuple[_Cursor, Plan]:
+    """A plan over what is there now, saved; RefusedPlan where listing it took all the time there was.
+
+    What became of labels that were put right is counted in `labels`.
+    """
     store = job.bucket.store
     inventory = []
     for one in listed(job, now):
         inventory.append(one)
         if not len(inventory) % 1000 and expired():
             raise RefusedPlan(f"{store.root} takes longer to list than a run may: plan it from an inventory")
+    for outcome in put_right(job.arms, inventory, job.workers) if job.arms else ():
+        labels[f"{outcome.step} {outcome.status}"] += 1
+        if expired():
+            break
     refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
     return _Cursor(_save(job, plan), 0, _used(job)), plan
@@ -138,12 +149,13 @@ def _save(job: Job, plan: Plan) -> str:
 def listed(job: Job, now: float) -> Iterator[Artifact]:
     """What the job's rules are about, told as much as they ask for and only where it matters."""
     rules = ready(job.rules, job.in_use)
+    could = wanted(rules, now)
     closer = Closer(
         lookup=job.lookup if asks_records(rules, job.in_use) else None,
         tags=sees_tags(rules),
         locks=job.bucket.hides,
         dates=job.dates if asks_dates(rules) else {},
-        wanted=wanted(rules, now),
+        wanted=lambda one: could(one) or (job.arms is not None and job.arms.astray(one)),
     )
     found = rows(job.bucket.store, now, closer, prefix=job.within, versions=asks_versions(rules))
     return (one for one in found if job.ours is None or not one.location.key.startswith(job.ours))

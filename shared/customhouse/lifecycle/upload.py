@@ -9,19 +9,18 @@ from functools import partial
 from customhouse.catalog import Catalog, Record
 from customhouse.errors import Conflict, CustomhouseError, Gone, Rejected
 from customhouse.lifecycle import installed
+from customhouse.lifecycle.arming import Arms
 from customhouse.lifecycle.asking import asks_dates, asks_reads
 from customhouse.lifecycle.dates import Dates
 from customhouse.lifecycle.execute import DONE, FAILED, SUPERSEDED, Bucket, Guard, execute
 from customhouse.lifecycle.inventory import live
 from customhouse.lifecycle.inventory.records import places
-from customhouse.lifecycle.native.compile import due_at, label
-from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Compiled
 from customhouse.lifecycle.plan import Item, make
 from customhouse.lifecycle.rules import TRASH, Rule
 from customhouse.lifecycle.siblings import Siblings, there
 from customhouse.lifecycle.words import Action, Artifact
-from customhouse.model import LIFECYCLE_TAG, Location, Outcome
+from customhouse.model import Location, Outcome
 from customhouse.ports import LifecycleTarget, Store
 
 REMEMBERED = 600.0
@@ -31,21 +30,6 @@ LEFT = "left"
 MOST = 10
 """Artifacts that one upload may push out. More are due where a rule is new: those wait for the schedule, whose plan
 is held against the blast radius."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arming:
-    """The label that one uploaded version gets, and the Custom-Time where its cloud has one (UTC epoch seconds)."""
-
-    artifact: Artifact
-    label: str
-    custom_time: float
-
-
-def arm(rules: Sequence[Rule], compiled: Compiled, artifact: Artifact) -> Arming | None:
-    """What to stamp on an artifact so that the cloud deletes it by itself; None where no armed rule selects it."""
-    rule = label(rules, compiled, artifact)
-    return Arming(artifact, rule.id, custom_time(due_at(rule, artifact))) if rule else None
 
 
 def enforce(rules: Sequence[Rule], artifact: Artifact, siblings: Sequence[Artifact], now: float) -> list[Item]:
@@ -137,31 +121,13 @@ class Uploads:
             return [Outcome(step, FAILED, location, str(error))]
 
     def _arm(self, record: Record | None, location: Location, now: float) -> list[Outcome]:
-        """Label the artifact, or take off a label that no rule puts on it: one of an earlier verdict, or forged."""
+        """Label the artifact, or take off a label that no rule puts on it."""
         compiled = self._compiled(location.root, now)
-        target = self.target(location.root) if compiled and "armed" in compiled.used.values() else None
+        target = self.target(location.root) if compiled and compiled.labels else None
         if compiled is None or target is None:
             return []
-        artifact = self._artifact(record, location)
-        if stamp := arm(self.rules, compiled, artifact):
-            return [self._stamp(target, location, stamp)]
-        if LIFECYCLE_TAG not in artifact.tags:
-            return []
-        if location.scheme == "gs":  # its Custom-Time cannot be taken back, only held off
-            target.hold(location)
-        self.store(location.root).tag(location, {LIFECYCLE_TAG: None})
-        return [Outcome("disarm", DONE, location)]
-
-    def _stamp(self, target: LifecycleTarget, location: Location, stamp: Arming) -> Outcome:
-        """Label it; what the cloud would delete too late, since a Custom-Time only grows, is left to the function."""
-        try:
-            target.arm(location, stamp.label, stamp.custom_time)
-        except Conflict as error:
-            if stamp.artifact.tags.get(LIFECYCLE_TAG) != stamp.label:
-                raise
-            self.store(location.root).tag(location, {LIFECYCLE_TAG: None})
-            return Outcome("disarm", DONE, location, str(error))
-        return Outcome("arm", DONE, location, stamp.label)
+        arms = Arms(self.rules, compiled, self.store(location.root), target)
+        return arms.set(self._artifact(record, location))
 
     def _compiled(self, root: str, now: float) -> Compiled | None:
         """What is installed in a bucket, asked for once in a while."""

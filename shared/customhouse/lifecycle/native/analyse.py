@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from customhouse.lifecycle.native.words import Target
-from customhouse.lifecycle.rules import TRASH, Keep, Protect, Rule, Select
+from customhouse.lifecycle.rules import TRASH, Keep, Protect, Rule, Select, digest
 from customhouse.lifecycle.units import show_duration
 from customhouse.lifecycle.words import DAY, Action
 
@@ -117,6 +117,15 @@ def static_keepers(rule: Rule, rules: Sequence[Rule]) -> list[Rule]:
     if rule.action is not Action.DELETE or rule.trash:
         return []
     return [other for other in rules if is_static_keeper(other) and _prefixes_meet(rule, other)]
+
+
+def label(rule: Rule, rules: Sequence[Rule]) -> str:
+    """What the artifacts carry that a native rule deletes for an armed rule: its id, and a digest of what it says.
+
+    A rule that says something else has another label, so that those of an earlier policy mean nothing any more.
+    """
+    said = [replace(one, root=()) for one in (rule, *static_keepers(rule, rules))]
+    return f"{rule.id}.{digest(tuple(said))[7:15]}"
 
 
 def overlap(one: Rule, other: Rule, target: Target) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from customhouse.lifecycle import classes
-from customhouse.lifecycle.native.analyse import Abilities, analyse, days, versions_kept
+from customhouse.lifecycle.native.analyse import Abilities, analyse, days, label, versions_kept
 from customhouse.lifecycle.native.words import Mark, Native, Part, Target
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.words import Action
@@ -32,7 +32,7 @@ def part(rule: Rule, rules: Sequence[Rule], target: Target) -> Part:
         blocks += ["the account has no index tags to arm with", *labels]
     if blocks:
         return Part(rule.id, Mark.RESIDUAL, "; ".join(blocks))
-    native = tuple(_rules(rule, target, armed=bool(labels)))
+    native = tuple(_rules(rule, target, label(rule, rules) if labels else ""))
     if differences := list(_differences(rule, target)):
         return Part(rule.id, Mark.APPROXIMATED, "; ".join(differences), native)
     if labels:
@@ -61,7 +61,7 @@ def _differences(rule: Rule, target: Target) -> Iterator[str]:
         yield "Azure deletes a blob only after all its older versions are gone"
 
 
-def _rules(rule: Rule, target: Target, *, armed: bool) -> Iterator[Native]:
+def _rules(rule: Rule, target: Target, armed: str) -> Iterator[Native]:
     container = target.root.rpartition("/")[2]
     prefixes = [f"{container}/{prefix}" for prefix in ("",) if armed or not rule.select.prefix]
     prefixes = prefixes or [f"{container}/{prefix}" for prefix in rule.select.prefix]
@@ -71,12 +71,12 @@ def _rules(rule: Rule, target: Target, *, armed: bool) -> Iterator[Native]:
             "name": f"{target.prefix}{rule.id}" + (f"--{at}" if at else ""),
             "enabled": True,
             "type": "Lifecycle",
-            "definition": {"filters": _filters(rule, batch, armed=armed), "actions": _actions(rule)},
+            "definition": {"filters": _filters(rule, batch, armed), "actions": _actions(rule)},
         }
 
 
-def _filters(rule: Rule, prefixes: list[str], *, armed: bool) -> dict[str, object]:
-    tags = {**rule.select.tag, **({LIFECYCLE_TAG: rule.id} if armed else {})}
+def _filters(rule: Rule, prefixes: list[str], armed: str) -> dict[str, object]:
+    tags = {**rule.select.tag, **({LIFECYCLE_TAG: armed} if armed else {})}
     match = [{"name": key, "op": "==", "value": value} for key, value in tags.items()]
     filters: dict[str, object] = {"blobTypes": ["blockBlob"], "prefixMatch": prefixes}
     return filters | ({"blobIndexMatch": match} if match else {})

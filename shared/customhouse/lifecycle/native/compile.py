@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from customhouse.lifecycle.native import azure, gcs, s3
+from customhouse.lifecycle.native import analyse, azure, gcs, s3
 from customhouse.lifecycle.native.analyse import static_keepers
 from customhouse.lifecycle.native.words import Compiled, Mark, Native, Part, Target
+from customhouse.lifecycle.plan import EXACT
 from customhouse.lifecycle.rules import Rule, purges
 from customhouse.lifecycle.selection import excludes, selects
 from customhouse.lifecycle.words import Artifact
@@ -33,14 +34,14 @@ def compile_rules(rules: Sequence[Rule], target: Target, *, allow_approximated: 
         parts.append(part)
         if part.mark in {Mark.EXACT, Mark.ARMED} or (part.mark is Mark.APPROXIMATED and allow_approximated):
             native += fresh
-            used[rule.id] = "armed" if part.mark is Mark.ARMED else "exact"
+            used[rule.id] = analyse.label(rule, here) if part.mark is Mark.ARMED else EXACT
     return Compiled(target, tuple(parts), tuple(native), used)
 
 
-def label(rules: Sequence[Rule], compiled: Compiled, item: Artifact) -> Rule | None:
-    """The armed rule whose label an artifact gets: the first that selects it by what never changes about it."""
+def armed(rules: Sequence[Rule], compiled: Compiled, item: Artifact) -> Rule | None:
+    """The armed rule that labels an artifact: the first that selects it by what never changes about it."""
     for rule in rules:
-        if compiled.used.get(rule.id) == "armed" and selects(rule)(item) and not excludes(rule)(item):
+        if rule.id in compiled.labels and selects(rule)(item) and not excludes(rule)(item):
             kept = any(selects(other)(item) and not excludes(other)(item) for other in static_keepers(rule, rules))
             if not kept and (not rule.expires or item.expires_at is not None):
                 return rule

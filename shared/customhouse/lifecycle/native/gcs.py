@@ -21,6 +21,10 @@ set means anything to the one rule that deletes armed objects."""
 ARMED: Native = {"action": {"type": "Delete"}, "condition": {"daysSinceCustomTime": ERA, "isLive": True}}
 
 
+NEVER = 32_503_680_000.0
+"""A Custom-Time (the year 3000) that stops another: it cannot be taken off, only put off."""
+
+
 def custom_time(due: float) -> float:
     """The Custom-Time (UTC epoch seconds) of an object that is due at `due`."""
     return due - ERA * DAY

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from customhouse.lifecycle import classes
-from customhouse.lifecycle.native.analyse import Abilities, analyse, days, versions_kept
+from customhouse.lifecycle.native.analyse import Abilities, analyse, days, label, versions_kept
 from customhouse.lifecycle.native.words import PREFIX, Mark, Native, Part, Target
 from customhouse.lifecycle.rules import Rule
 from customhouse.lifecycle.words import Action
@@ -28,7 +28,7 @@ def part(rule: Rule, rules: Sequence[Rule], target: Target) -> Part:
     if blocks:
         return Part(rule.id, Mark.RESIDUAL, "; ".join(blocks))
     differences = list(_differences(rule, target))
-    native = tuple(_rules(rule, armed=bool(found.labels)))
+    native = tuple(_rules(rule, label(rule, rules) if found.labels else ""))
     if differences:
         return Part(rule.id, Mark.APPROXIMATED, "; ".join(differences), native)
     if found.labels:
@@ -63,16 +63,16 @@ def _differences(rule: Rule, target: Target) -> Iterator[str]:
         yield "S3 hides a held object behind a delete marker, though its version stays"
 
 
-def _rules(rule: Rule, *, armed: bool) -> Iterator[Native]:
+def _rules(rule: Rule, armed: str) -> Iterator[Native]:
     """One native rule per prefix; an armed one needs none, since only what was selected carries the label."""
     prefixes = ("",) if armed else rule.select.prefix or ("",)
     for at, prefix in enumerate(prefixes):
         name = f"{PREFIX}{rule.id}" + (f"--{at}" if at else "")
-        yield {"ID": name, "Status": "Enabled", "Filter": _filter(rule, prefix, armed=armed), **_act(rule)}
+        yield {"ID": name, "Status": "Enabled", "Filter": _filter(rule, prefix, armed), **_act(rule)}
 
 
-def _filter(rule: Rule, prefix: str, *, armed: bool) -> dict[str, object]:
-    tags = {**rule.select.tag, **({LIFECYCLE_TAG: rule.id} if armed else {})}
+def _filter(rule: Rule, prefix: str, armed: str) -> dict[str, object]:
+    tags = {**rule.select.tag, **({LIFECYCLE_TAG: armed} if armed else {})}
     sizes = {"ObjectSizeGreaterThan": rule.select.over, "ObjectSizeLessThan": rule.select.under}
     if rule.action is Action.CLASS and rule.select.over is None:
         sizes["ObjectSizeGreaterThan"] = 0  # an explicit size lifts the floor of 128 KB

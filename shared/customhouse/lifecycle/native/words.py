@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from customhouse.errors import ConfigError
+from customhouse.lifecycle.plan import EXACT
 
 PREFIX = "customhouse-"
 """Begins the id of every native rule of ours; all others are somebody else's."""
@@ -75,4 +76,9 @@ class Compiled:
     parts: tuple[Part, ...]
     native: tuple[Native, ...] = ()
     used: Mapping[str, str] = field(default_factory=dict)
-    """Marks (`exact`, `armed`) of the rules whose native rules are used, as `plan.make` takes them."""
+    """The rules whose native rules are used, each `exact` or with the label of what it is about: `plan.Marks`."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the armed rules."""
+        return {rule: mark for rule, mark in self.used.items() if mark != EXACT}
