@@ -167,25 +167,6 @@ def test_one_secret_does_not_hide_the_next(scanner: secrets.SecretsScanner, line
     assert len(findings(scanner, member("\n".join(lines).encode()))) == len(lines)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda key: key.replace("\n", "\r\n"),
-        lambda key: key.replace("\n", " "),
-        lambda key: key.replace("\n", "  \n\t"),
-        lambda key: key.replace("RSA ", ""),
-        lambda key: json.dumps(json.dumps(key.replace("\n", "\r\n"))),
-        lambda key: " +\n".join(f"'{line}\\n'" for line in key.split("\n")),
-        lambda key: key.replace("\n", "\\\n"),
-        lambda key: base64.b64encode(key.encode()).decode(),
-    ],
-)
-def test_a_private_key_is_found_however_its_lines_are_joined(
-    scanner: secrets.SecretsScanner, change: Callable[[str], str]
-) -> None:
-    assert rules(scanner, member(change(KEY.decode()).encode(), "file")) == {"private-key"}
-
-
 @pytest.mark.parametrize("other", ["PUBLIC KEY", "CERTIFICATE", "ENCRYPTED PRIVATE KEY", "CERTIFICATE REQUEST"])
 def test_what_is_no_plain_private_key_is_none(scanner: secrets.SecretsScanner, other: str) -> None:
     assert not findings(scanner, member(KEY.replace(b"RSA PRIVATE KEY", other.encode()), "file.pem"))
