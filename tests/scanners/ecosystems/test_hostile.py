@@ -7,13 +7,16 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from packageurl import PackageURL
 
+from customhouse.errors import Malformed
 from customhouse.model import Package, Skip
 from customhouse.scanners import Member
 from customhouse.scanners.ecosystems.gobinary import MAGIC
+from customhouse.scanners.ecosystems.yamls import yaml_documents
 from tests.scanners.ecosystems import rpm
 from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
 from tests.scanners.ecosystems.test_systems import PARSERS
@@ -195,3 +198,100 @@ def test_build_information_of_any_bytes_is_read_or_refused(tail: bytes, cut: int
     data = b"\x7fELF" + (MAGIC + b"\x08\x02" + bytes(16) + b"\x05go1.2" + tail)[: 60 - cut]
     given_ = Member("x", "x", "elf", len(data), data)
     assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(given_))
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("environment.yml", "x: &x [" + "'-'," * 1000 + "]\ny: &y {pip: *x}\ndependencies: [" + "*y," * 1000 + "]"),
+        (
+            ".github/workflows/a.yml",
+            "s: &s {steps: [" + "{}," * 1000 + "]}\njobs:\n" + "".join(f" j{n}: *s\n" for n in range(1000)),
+        ),
+    ],
+    ids=["environment", "workflow"],
+)
+def test_aliases_of_long_lists_do_not_multiply_the_work(path: str, data: str) -> None:
+    assert "values" in complaint(path, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("a: &a [*a]", "alias"),
+        ("a: *none", "alias"),
+        ("a: &a x\n---\nb: *a", "alias"),
+        ("[a]: b", "key that is no text"),
+        ("{a: b}: c", "key that is no text"),
+        ("a: 1\n---\nb: 2", "more than one document"),
+        ("- a", "YAML list"),
+        ("a", "YAML str"),
+        ("a: !x!y b", "no YAML"),
+    ],
+)
+def test_yaml_that_means_nothing_here_is_one_clear_skip(data: str, reason: str) -> None:
+    assert reason in complaint("pubspec.lock", f"{data}\n")
+
+
+PLAIN = st.recursive(
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3),
+    max_leaves=15,
+)
+
+
+@given(value=PLAIN, flow=st.booleans())
+def test_yaml_is_read_as_it_was_written(value: object, *, flow: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
+
+    assert list(yaml_documents(text)) == [value]
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_as_the_whole_of_pyyaml_reads_it_or_refused(text: str) -> None:
+    try:
+        mine = list(yaml_documents(text))
+    except Malformed:
+        return
+    assert mine == list(yaml.load_all(text, Loader=yaml.CBaseLoader))
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("go.sum", "".join(f"h.com/a v1.0.{n} h1:x=\n" for n in range(100_001))),
+        ("lib/apk/db/installed", "".join(f"P:a\nV:{n}\n\n" for n in range(100_001))),
+        ("anything", '{"bomFormat": "CycloneDX", "components": [' + '{"purl": "pkg:npm/a@1"},' * 100_001 + "{}]}"),
+    ],
+    ids=["go.sum", "apk", "cyclonedx"],
+)
+def test_more_packages_than_any_file_has_are_told_as_far_as_they_were_read(path: str, data: str) -> None:
+    *found, skip = SCANNER.scan(member(path, data))
+
+    assert all(isinstance(fact, Package) for fact in found)
+    assert isinstance(skip, Skip)
+    assert "more than 100,000 packages" in skip.detail
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("requirements.txt", "\n" * (MANY + 1)),
+        ("lib/apk/db/installed", "\n" * (MANY + 1)),
+        ("var/lib/dpkg/status", "a\r\n" * (MANY + 1)),
+        ("a.dist-info/METADATA", "A: b\n" * 200_002),
+        ("bun.lock", '"' * (MANY + 1)),
+        ("deno.json", "//\n" * MANY),
+        ("requirements.txt", " " * ((32 << 20) + 1)),
+        ("META-INF/maven/g/a/pom.properties", " " * ((32 << 20) + 1)),
+    ],
+    ids=["lines", "apk", "dpkg", "headers", "quotes", "comments", "bytes", "properties"],
+)
+def test_a_text_of_more_parts_than_any_has_is_one_clear_skip(path: str, data: str) -> None:
+    detail = complaint(path, data)
+    assert "more than" in detail or "larger than" in detail
+
+
+def test_a_description_below_the_headers_is_not_looked_at() -> None:
+    body = "Name: other\n" * 300_000
+    assert purls("a.dist-info/METADATA", f"Name: a\nVersion: 1\n\n{body}") == {"pypi/a@1"}

@@ -37,7 +37,7 @@ from customhouse.scanners.ecosystems import (
     vscode,
     yarn,
 )
-from customhouse.scanners.ecosystems.found import Found, Parser, Source
+from customhouse.scanners.ecosystems.found import Found, Parser, Source, limited
 
 __all__ = ["Found", "Parser", "Source", "contained", "parser_for"]
 
@@ -72,7 +72,7 @@ MODULES = (
 
 _LONGEST = 1024
 """Characters of a path, counted from its end, that patterns are held against; no more is ever needed to tell."""
-_ALL: dict[str, Parser] = {pattern: parser for module in MODULES for pattern, parser in module.PARSERS.items()}
+_ALL: dict[str, Parser] = {pattern: limited(parser) for module in MODULES for pattern, parser in module.PARSERS.items()}
 _NAMES = {pattern: parser for pattern, parser in _ALL.items() if "*" not in pattern and "/" not in pattern}
 _GLOBS = [(pattern, parser) for pattern, parser in _ALL.items() if pattern not in _NAMES]
 _ENDS = tuple({end for pattern, _ in _GLOBS if (end := pattern.rpartition("*")[2].rpartition("/")[2])})
@@ -96,8 +96,9 @@ _CONTAINED: dict[tuple[str, str], Parser] = {
 def contained(container: str, inside: str) -> Parser | None:
     """The parser of a member at `inside` of a container of this kind that describes the whole container."""
     if container == "go-module" and inside.endswith("/go.mod") and inside.rpartition("@")[2].count("/") == 1:
-        return golang.zipped
-    return _CONTAINED.get((container, inside.removeprefix("./")))
+        return limited(golang.zipped)
+    parser = _CONTAINED.get((container, inside.removeprefix("./")))
+    return limited(parser) if parser else None
 
 
 def _plain(path: str) -> str:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from customhouse.errors import Malformed
-from customhouse.scanners.ecosystems.documents import lines, text
+from customhouse.scanners.ecosystems.documents import lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _LONGEST = 256
-_BLANK = re.compile(r"\n.?\n")
-"""Between two packages: a line that is too short for a field."""
 
 
 def installed(source: Source) -> Iterator[Found]:
     """/lib/apk/db/installed, `P:` to `o:` a line (https://wiki.alpinelinux.org/wiki/Apk_spec)."""
-    for block in _BLANK.split(text(source.data)):
-        fields = {line[0]: line[2:].strip() for line in block.split("\n") if line[1:2] == ":"}
-        if fields.get("P") and fields.get("V"):
-            upstream = "" if fields.get("o") == fields["P"] else fields.get("o", "")
-            qualifiers = {"arch": fields.get("A", ""), "upstream": upstream}
-            yield Found("apk", fields["P"], fields["V"], "alpine", fields.get("L", ""), qualifiers)
+    fields: dict[str, str] = {}
+    for line in itertools.chain(lines(source.data), [""]):
+        if line[1:2] == ":":
+            fields[line[0]] = line[2:].strip()
+        elif len(line) < len("P:"):  # too short for a field: what was told is a package
+            yield from _installed(fields)
+            fields = {}
+
+
+def _installed(fields: Mapping[str, str]) -> Iterator[Found]:
+    if fields.get("P") and fields.get("V"):
+        upstream = "" if fields.get("o") == fields["P"] else fields.get("o", "")
+        qualifiers = {"arch": fields.get("A", ""), "upstream": upstream}
+        yield Found("apk", fields["P"], fields["V"], "alpine", fields.get("L", ""), qualifiers)
 
 
 def described(source: Source) -> Iterator[Found]:

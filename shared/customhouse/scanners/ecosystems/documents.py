@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import tomllib
@@ -12,20 +13,27 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-import yaml
-
 from customhouse.errors import Malformed
+from customhouse.scanners.ecosystems.yamls import DEEPEST, yaml_documents
 
-DEEPEST = 200
-"""Levels of nesting in XML, in YAML and in a key of TOML; JSON is bounded by the interpreter's own stack."""
 _DOTTED = re.compile(
     rf"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST}}}""",
 )
 """The key of a TOML document that takes tomllib a time which grows with the square of its length."""
 _TOML_MOST = 16 << 20
 """Bytes of a TOML document, of which tomllib reads about one MiB a second; the largest lock files have two or three."""
-_PARTS = {"JSON": ("{[,", 2_000_000), "TOML": ("[,\n", 1_000_000), "YAML": ("{[,\n", 500_000), "XML": ("<=", 2_000_000)}
-"""What begins a part of a document, and how many there may be: each takes 100 to 400 bytes, and so many, seconds."""
+_TEXT_MOST = 32 << 20
+"""Bytes of a text, of which one letter can make four times as many."""
+_PARTS = {
+    "JSON": ("{[,", 1_000_000),
+    "JSON with comments": ('"/,', 1_000_000),
+    "TOML": ("[,\n", 500_000),
+    "YAML": ("{[,\n", 500_000),
+    "XML": ("<=", 1_000_000),
+    "metadata": ("\n", 200_000),
+    "text": ("\n", 1_000_000),
+}
+"""What begins a part of a document, and how many there may be: each takes 50 to 400 bytes, and so many, seconds."""
 _COMMENT = r"//[^\n]*+|/\*(?:.*?\*/|.*)"
 _LINT = re.compile(rf'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|{_COMMENT}|,(?=(?:\s++|{_COMMENT})*+[}}\]])', re.DOTALL)
 """What JSON with comments has besides JSON, and strings, in which it means nothing; what is left open ends the text."""
@@ -33,6 +41,8 @@ _LINT = re.compile(rf'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|{_COMMENT}|,(?=(?:\s++|{_
 
 def text(data: bytes) -> str:
     """UTF-8, with or without a mark, else UTF-16 where marked; what cannot be decoded becomes U+FFFD."""
+    if len(data) > _TEXT_MOST:
+        raise Malformed(f"no text to read: larger than {_TEXT_MOST >> 20} MiB")
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "replace")
@@ -40,7 +50,7 @@ def text(data: bytes) -> str:
 
 def lines(data: bytes) -> Iterator[str]:
     """Lines without their ends; what else Unicode takes for the end of a line is a character like any other."""
-    yield from text(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    yield from _counted(text(data).replace("\r\n", "\n").replace("\r", "\n"), "text").split("\n")
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -72,7 +82,8 @@ def json_value(source: str) -> Any:  # noqa: ANN401 -- any JSON value
 
 def jsonc_table(data: bytes) -> Mapping[str, Any]:
     """A JSON object with comments and trailing commas."""
-    return _table(_json(_LINT.sub(lambda found: found[1] or "", text(data))), "JSON")
+    content = _counted(text(data), "JSON with comments")
+    return _table(_json(_LINT.sub(lambda found: found[1] or "", content)), "JSON")
 
 
 def _counted(source: str, form: str) -> str:
@@ -101,29 +112,18 @@ def toml_table(data: bytes) -> Mapping[str, Any]:
         raise Malformed(f"no TOML: {_first(error)}") from error
 
 
-class _Loader(yaml.CBaseLoader):
-    """Makes only text, lists and mappings. PyYAML composes a tree in C, on a stack that nobody else bounds."""
-
-    depth = 0
-
-    def descend_resolver(self, *_: object) -> None:
-        """Called for every node on the way down; what it resolves otherwise, this loader does not use."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise Malformed(f"no YAML to read: nested deeper than {DEEPEST}")
-
-    def ascend_resolver(self) -> None:
-        """Called for every node on the way up."""
-        self.depth -= 1
-
-
 def yaml_table(data: bytes) -> Mapping[str, Any]:
-    """A YAML mapping whose scalars are all text: no types, no merge keys, so no alias can grow; empty is empty."""
-    try:
-        value = yaml.load(_counted(text(data), "YAML"), Loader=_Loader)  # noqa: S506 -- a base loader makes only text
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Malformed(f"no YAML: {_first(error)}") from error
-    return _table({} if value is None or value == "" else value, "YAML")
+    """A YAML document that is a mapping whose scalars are all text; empty is empty."""
+    documents = yaml_tables(data)
+    if len(documents) > 1:
+        raise Malformed("no YAML to read: more than one document")
+    return documents[0] if documents else {}
+
+
+def yaml_tables(data: bytes) -> list[Mapping[str, Any]]:
+    """The same of several documents in one."""
+    documents = yaml_documents(_counted(text(data), "YAML"))
+    return [_table({} if value == "" else value, "YAML") for value in documents]
 
 
 def _table(value: object, form: str) -> Mapping[str, Any]:
@@ -140,8 +140,8 @@ def understood(value: object, latest: int) -> None:
 
 
 def headers(data: bytes) -> Message:
-    """RFC 822 headers, as Python metadata has them."""
-    return HeaderParser().parsestr(text(data))
+    """RFC 822 headers, as Python metadata has them, without what stands below them."""
+    return HeaderParser().parsestr(_counted("\n".join(itertools.takewhile(str.strip, lines(data))), "metadata"))
 
 
 def _first(error: BaseException) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from customhouse.scanners.ecosystems.documents import mapping, understood, word, yaml_table
+from customhouse.scanners.ecosystems.documents import mapping, understood, word, yaml_tables
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _LAYOUT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -33,8 +34,15 @@ def _parts(path: str, layout: float) -> tuple[str, str]:
 
 
 def lock(source: Source) -> Iterator[Found]:
-    """Every package of the lock file; `name` and `version` in an entry win over its key."""
-    document = yaml_table(source.data)
+    """Every package of the lock file; `name` and `version` in an entry win over its key.
+
+    Since version 11, a document of its own before the project's tells which pnpm and which settings are used.
+    """
+    for document in yaml_tables(source.data):
+        yield from _locked(document)
+
+
+def _locked(document: Mapping[str, Any]) -> Iterator[Found]:
     understood(document.get("lockfileVersion"), 9)
     stated = _LAYOUT.match(word(document.get("lockfileVersion")))
     layout = float(stated[0]) if stated else 0.0

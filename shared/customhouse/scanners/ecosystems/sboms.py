@@ -12,7 +12,7 @@ from packageurl import PackageURL
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import json_value, lines, listing, mapping, text, word, xml_root
-from customhouse.scanners.ecosystems.found import Found, Patterns, Source
+from customhouse.scanners.ecosystems.found import Found, Patterns, Source, limited
 
 _TAGGED = re.compile(r"^ExternalRef:\s*PACKAGE[-_]MANAGER\s+purl\s+(\S+)\s*$", re.MULTILINE)
 _SOURCE = re.compile(r"built package from: (\S+)")
@@ -91,6 +91,7 @@ def _document(value: object) -> Iterator[Found]:
         yield from _spdx(mapping(document["sbom"]))
 
 
+@limited
 def plain(source: Source) -> Iterator[Found]:
     """A JSON, XML or tag-value document."""
     head = source.data[:_SNIFFED].lstrip(b"\xef\xbb\xbf \t\r\n")
