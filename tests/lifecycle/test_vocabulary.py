@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError
+from customhouse.inspect.kinds import ECOSYSTEMS, MEDIA
 from customhouse.lifecycle.patterns import compiled, glob
 from customhouse.lifecycle.rules import Keep, Protect, Select, digest, purges
 from customhouse.lifecycle.units import duration, show_duration, show_size, size
@@ -63,6 +64,12 @@ WRONG = [
     ({"select": {"prefix": ""}}, r"expected text"),
     ({"select": {"prefix": []}}, r"expected text"),
     ({"select": {"verdict": "infected"}}, r"expected one of clean"),
+    ({"select": {"kind": "whel"}}, r"no kind is called 'whel'; the nearest is 'wheel'"),
+    ({"select": {"kind": ["zip", "Wheels"]}}, r"no kind is called 'Wheels'; the nearest is 'wheel'"),
+    ({"select": {"ecosystem": "PyPI"}}, r"no ecosystem is called 'PyPI'; the nearest is 'pypi'"),
+    ({"select": {"ecosystem": "crates"}}, r"the nearest is 'cargo'"),
+    ({"exclude": {"kind": "zip "}}, r"the nearest is 'zip'"),
+    ({"exclude": [{"suffix": "x"}, {"ecosystem": "npn"}]}, r"the nearest is 'npm'"),
     ({"select": {"tag": {"a": True}}}, r"quote them"),
     ({"select": {"over": "1 MB"}}, r"no size"),
     ({"select": {"untagged": "yes"}}, r"true or false"),
@@ -84,6 +91,10 @@ def test_a_rule_that_says_something_else_stops_everything_and_names_its_place(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"^policy\.yaml:\(1.*{message}"):
         load([BASE | {"id": "fine"}, BASE | change], lambda path: f"policy.yaml:{path}")
+
+
+def test_every_kind_that_an_inspection_names_and_every_ecosystem_of_a_package_may_be_selected() -> None:
+    load([BASE | {"select": {"kind": [*MEDIA, "image", "unread"], "ecosystem": [*ECOSYSTEMS.values(), "generic"]}}])
 
 
 @pytest.mark.parametrize("nodes", ["text", {"id": "r"}, [None], ["r"], [[]], [{}]])

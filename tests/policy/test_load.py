@@ -101,6 +101,20 @@ def test_conditions_are_one_word_or_several() -> None:
     assert (when.kind, when.name, when.skipped) == ("jar", ("in/*", "out/*"), ("limit",))
 
 
+KINDS = "version: 1\nrules:\n  - name: a\n    verdict: held\n    when:\n      kind: "
+
+
+@pytest.mark.parametrize("kind", ["jar", "'apk-*'", "'*'", "[docx, unread]", "'[wz]*'"])
+def test_a_kind_that_there_is_or_a_glob_that_one_fits_may_be_asked_for(kind: str) -> None:
+    assert load(KINDS + kind, "p.yaml").policy.rules[0].when.kind
+
+
+@pytest.mark.parametrize("kind", ["jra", "'apk_*'", "[docx, Zip]", "'? '"])
+def test_a_kind_that_nothing_can_be_is_refused_and_not_a_rule_that_never_decides(kind: str) -> None:
+    with pytest.raises(ConfigError, match=r"^p\.yaml:6: no kind is called '.*'; docs/inspection\.md lists them$"):
+        load(KINDS + kind, "p.yaml")
+
+
 WAIVER = "version: 1\nrules: [{name: a, verdict: held}]\nwaivers:\n  - finding: x\n    owner: o\n    reason: r\n"
 
 

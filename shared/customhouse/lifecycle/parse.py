@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from customhouse.lifecycle import patterns
 from customhouse.model import LIFECYCLE_TAG, VERDICT_TAG
@@ -38,6 +39,16 @@ def regexes(value: object) -> tuple[str, ...]:
     found = texts(value)
     for item in found:
         patterns.compiled(item)
+    return found
+
+
+def known(value: object, what: str, there: Collection[str]) -> tuple[str, ...]:
+    """Texts of which each is there: of another, which would select nothing, the nearest is named."""
+    found = texts(value)
+    for item in found:
+        if item not in there:
+            [nearest] = difflib.get_close_matches(item.lower(), there, 1, 0)
+            raise ValueError(f"no {what} is called {item!r}; the nearest is {nearest!r}")
     return found
 
 

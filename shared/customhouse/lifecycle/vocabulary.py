@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from customhouse.errors import ConfigError
+from customhouse.inspect.kinds import ECOSYSTEMS, MEDIA
 from customhouse.lifecycle import classes, units
 from customhouse.lifecycle.parse import (
     boolean,
@@ -17,6 +18,7 @@ from customhouse.lifecycle.parse import (
     count,
     globs,
     identifier,
+    known,
     regexes,
     roots,
     tags,
@@ -29,6 +31,11 @@ from customhouse.model import Verdict
 
 UNDO = 7 * 86_400
 """Seconds a deleted object can be brought back when a rule does not say."""
+
+KINDS = (*MEDIA, "image", "unread")
+"""What an artifact can be, those too that could not be looked at."""
+PURLS = tuple(dict.fromkeys((*ECOSYSTEMS.values(), "generic")))
+"""The types of purls that artifacts can have; Android's packages have no type of their own."""
 
 Path = tuple[str | int, ...]
 Where = Callable[[Path], str]
@@ -50,8 +57,14 @@ SELECT: Mapping[str, Term] = {
     "regex": Term("text or list", "the name contains a match of one (RE2)", regexes),
     "tag": Term("mapping", "every tag has this value", tags),
     "verdict": Term("text or list", "the record's verdict is one of these", lambda v: texts(v, tuple(Verdict))),
-    "kind": Term("text or list", "the record's kind is one of these (`wheel`, `zip`, …)", texts),
-    "ecosystem": Term("text or list", "the package's purl type is one of these (`pypi`, `npm`, …)", texts),
+    "kind": Term(
+        "text or list", "the record's kind is one of these (`wheel`, `zip`, …)", lambda v: known(v, "kind", KINDS)
+    ),
+    "ecosystem": Term(
+        "text or list",
+        "the package's purl type is one of these (`pypi`, `npm`, …)",
+        lambda value: known(value, "ecosystem", PURLS),
+    ),
     "over": Term("size", "larger than this many bytes", units.size),
     "under": Term("size", "smaller than this many bytes", units.size),
     "image_tags": Term("text or list", "each glob matches some tag of the image", globs),

@@ -16,6 +16,7 @@ from customhouse.inspect.limits import Limits
 from customhouse.lifecycle import vocabulary
 from customhouse.lifecycle.rules import Rule as LifecycleRule
 from customhouse.policy.document import Document, parse
+from customhouse.policy.globs import matches
 from customhouse.policy.model import Policy
 
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -77,8 +78,16 @@ def _check_rules(policy: Policy, document: Document) -> None:
         if name in names[:at]:
             where = document.where(("rules", at, "name"))
             raise ConfigError(f"{where}: two rules are called {name!r}; give each its own name")
+        _check_kinds(policy.rules[at].when.kind, document.where(("rules", at, "when", "kind")))
     if not policy.rules:
         raise ConfigError(f"{document.where(('rules',))}: no rules, so nothing could be decided; add one")
+
+
+def _check_kinds(asked: str | tuple[str, ...], where: str) -> None:
+    """A glob that no kind fits is a condition that never holds."""
+    for glob in (asked,) if isinstance(asked, str) else asked:
+        if not any(matches(glob, kind) for kind in vocabulary.KINDS):
+            raise ConfigError(f"{where}: no kind is called {glob!r}; docs/inspection.md lists them")
 
 
 def _check_actions(policy: Policy, document: Document) -> None:
