@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from customhouse.inspect import Limits
-from customhouse.inspect.appended import Watch, unopened
+from customhouse.inspect.appended import unopened
 from customhouse.model import SkipReason
 from tests.inspect.support import MARKER, clean, found, iso, look, reasons, rules, tarred, zipped
 from tests.inspect.wraps import lzip
@@ -172,20 +172,43 @@ def test_large_disk_image_is_a_skip() -> None:
     assert not look(b"\x01" * (1 << 18) + DMG, "big.dmg", limits=Limits(window=1 << 16)).coverage.complete
 
 
-@pytest.mark.parametrize("cut", range(1, 33, 5))
-def test_header_that_two_windows_share_is_seen(cut: int) -> None:
-    watch, data = Watch("pe"), PROGRAM + SEVENZIP + b"\0" * 100
-    at = len(PROGRAM) + cut
-    watch.see(data[:at], at)
-    watch.see(data[at - 64 :], len(data) - at)
-    watch.close()
-    assert watch.found == "a 7z archive inside it is not opened"
-
-
 @pytest.mark.parametrize("edge", range(-32, 33, 8))
 def test_archive_at_the_edge_of_two_windows_of_a_large_member_is_a_skip(edge: int) -> None:
     data = PROGRAM.ljust((4 << 20) + edge, b"\1") + SEVENZIP + b"\0" * 100
     assert not look(data, "a.exe", limits=Limits(window=1 << 16)).coverage.complete
+
+
+CARRIED = {
+    "7z": SEVENZIP,
+    "rar5": RAR5,
+    "rar4": RAR4,
+    "cab": CAB,
+    "squashfs": SQUASHFS,
+    "PyInstaller": PYINSTALLER,
+    "NSIS": NSIS,
+    "Inno Setup": INNO,
+    "UPX": UPX,
+    "AutoIt": AUTOIT,
+    "Nuitka": NUITKA,
+    "image": DMG,
+}
+
+
+@pytest.mark.parametrize("padding", [0, 300])
+def test_what_small_members_carry_is_told_of_each_whatever_lies_beside_it(padding: int) -> None:
+    programs = {f"{name}.exe": PROGRAM + carried + bytes(padding) for name, carried in CARRIED.items()}
+    if padding:  # the mark has to be the image's last block
+        del programs["image.exe"]
+    clear = {f"{number}.exe": PROGRAM + bytes([number]) * 99 for number in range(50)}
+    document = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le")
+    members = [*programs.items(), *clear.items(), ("text", b"UPX! hsqs 7z\n"), ("a.doc", document)]
+
+    skipped = look(tarred(*members), "a.tar").coverage.skipped
+
+    assert {skip.member for skip in skipped} == {f"a.tar!/{name}" for name in (*programs, "a.doc")}
+    assert {skip.reason for skip in skipped} == {SkipReason.UNSUPPORTED}
+    alone = {name: look(data, name).coverage.skipped[0].detail for name, data in (*programs.items(), members[-1])}
+    assert {skip.member.removeprefix("a.tar!/"): skip.detail for skip in skipped} == alone
 
 
 SCRIPT = b"#!/bin/sh\nexec java -jar $0\n"

@@ -7,15 +7,18 @@ they carry themselves.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, Literal
 
 from customhouse.inspect.formats import FORMATS, UNOPENED
 from customhouse.inspect.identify import PROGRAMS, beneath, ends_as_zip, identify
 from customhouse.inspect.limits import LimitHit
 from customhouse.inspect.spool import Spool
+from customhouse.model import Fact, Skip, SkipReason
+from customhouse.scanners import Batch, Member
 from customhouse.scanners.hyperscan_engine import Engine, TooMany, compiled
 
 _MOST = 10_000
@@ -26,6 +29,8 @@ _TAIL = 22 + 0xFFFF + 20 + 56
 _TRAILER = 512
 _TAR_MAGIC = 257
 _LINE = re.compile(rb"[\t\r -~]{2,512}\n")
+_IMAGE = b"koly\x00\x00\x00\x04"
+"""What a disk image (dmg) ends with, and the block that begins so."""
 _PAYLOADS = frozenset({"gzip", "xz", "bzip2", "zstd", "lz4", "lzma", "compress", "lzip"})
 """What a script may carry behind its last line, and a tar; archives that are found wherever they are come besides."""
 
@@ -35,7 +40,7 @@ def unopened(kind: str, data: bytes) -> str:
 
     A signature alone is no archive: archivers carry it in their code. The header behind it has to be one.
     """
-    if data.startswith(b"koly\x00\x00\x00\x04", max(0, len(data) - _TRAILER)):
+    if data.startswith(_IMAGE, max(0, len(data) - _TRAILER)):
         return "a disk image (dmg) is not opened"
     if data.isascii() or kind in FORMATS or kind in UNOPENED:  # nothing is packed in it; or it is said of the whole
         return ""
@@ -157,6 +162,7 @@ _HEADERS: dict[str, Callable[[bytes], bool]] = {
     "AutoIt": _sure,
     "Nuitka": _sure,
 }
+_ANY = (*CARRIED, ("dmg", b"koly\\x00\\x00\\x00\\x04", 8))
 _ZIP = (("zip", b"PK\\x03\\x04", 4),)
 _LINES = (
     ("gzip", b"\\n\\x1f\\x8b\\x08", 3),
@@ -179,10 +185,33 @@ def _crc(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "little")
 
 
+class Carried:
+    """The scanner that finds archives which nobody opens, in everything but small scripts: those may be opened."""
+
+    name = "archive"
+    version = "1"
+    reads: Literal["windows", "stream"] = "windows"
+
+    def wants(self, member: Member) -> bool:
+        """Whether it is not said of the member already, when it is looked at from its end."""
+        return not member.whole or not scripted(member.kind, member.data)
+
+    def scan(self, member: Member) -> Iterable[Fact]:
+        """A skip for the first one that there is."""
+        if why := unopened(member.kind, member.data):
+            yield Skip(member.path, SkipReason.UNSUPPORTED, why)
+
+    def glance(self, batch: Batch) -> Iterable[int]:
+        """Where a signature is, and documents, whose encryption has none."""
+        documents = {place for place, member in enumerate(batch.members) if member.kind == "ole"}
+        ends = _engine(_ANY).ends(batch.data, _MOST).values()
+        return documents | batch.holding(itertools.chain.from_iterable(ends))
+
+
 class Watch:
     """Looks at a large member's windows on their way to the scanners, and keeps them where a spool is given.
 
-    `found` says what was not opened in it, `zip` whether it ends as one, when it is closed.
+    `found` says what a script carries and nobody opens, `zip` whether it ends as one, when it is closed.
     """
 
     def __init__(self, kind: str, spool: Spool | None = None) -> None:
@@ -215,8 +244,6 @@ class Watch:
     def _look(self, data: bytes) -> None:
         if self._script is None:
             self._script = scripted(self._kind, data)
-        if not self.found:
-            self.found = unopened(self._kind, data)
         if not self.found and self._script and payload(data) is not None:
             self.found = "the archive behind the script is not opened: it is too large"
 

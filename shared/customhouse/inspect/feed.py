@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from customhouse.inspect.appended import Carried
 from customhouse.inspect.ledger import Ledger
 from customhouse.inspect.limits import Budget, Exhausted, LimitHit
 from customhouse.inspect.names import printable
@@ -30,6 +31,7 @@ class Feed:
     """Small members go to the scanners in batches, large ones in windows, all on the pool's threads."""
 
     def __init__(self, scanners: Sequence[Scanner], budget: Budget, ledger: Ledger) -> None:
+        scanners = [Carried(), *scanners]
         self._scanners = scanners
         self._windowed = [scanner for scanner in scanners if scanner.reads == "windows"]
         self.streaming = [scanner for scanner in scanners if scanner.reads == "stream"]

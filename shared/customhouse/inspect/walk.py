@@ -167,9 +167,11 @@ class Walker:
 
     def _appended(self, node: Node, kind: str, data: bytes) -> str:
         """What ends this member; the kind of package it is thereby, if any."""
-        start = payload(data) if scripted(kind, data) else None
+        start, why = None, ""
+        if scripted(kind, data):
+            start = payload(data)
+            why = unopened(kind, data[:start])
         zipped = ends_as_zip(data)
-        why = unopened(kind, data[:start])
         if not why and start is None and not zipped and not node.leading:
             why = missing(kind, data)
         if why:

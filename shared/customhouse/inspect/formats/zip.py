@@ -24,6 +24,10 @@ from customhouse.model import Severity, SkipReason
 _TAIL = 22 + 0xFFFF + 20 + 56
 _STORED, _IMPLODE, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 6, 8, 9, 12, 14, 93, 95
 _OUT = 1 << 20
+_SMALL = 64 << 10
+"""Packed bytes of a member that are read at once with the header before them."""
+_EXTRAS = 64
+"""Bytes of extra fields that most local headers have room in."""
 _BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, ValueError)
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
 
@@ -38,6 +42,7 @@ class Placed:
     data: int = 0
     stop: int = 0
     streamed: bool = False
+    packed: bytes | memoryview = b""
 
 
 def entries(source: Source) -> Iterator[Entry]:
@@ -179,13 +184,17 @@ def _entry(source: Source, member: Placed) -> Entry:
     def say(rule: str, message: str) -> None:
         source.high(rule, message, name)
 
-    head = source.at(member.start, records.LOCAL_SIZE)
+    packed = record.packed if record.packed <= _SMALL else 0
+    head = source.at(member.start, records.LOCAL_SIZE + len(record.name) + _EXTRAS + packed)
     member.stop = member.start
     if not head.startswith(records.LOCAL) or len(head) < records.LOCAL_SIZE:
         say("header-mismatch", "the central directory points at something else than a local header")
         return Entry(name, type="file", skip=(SkipReason.CORRUPT, "its local header is not there"))
-    tail = source.at(member.start + records.LOCAL_SIZE, records.local_tail(head))
-    local = records.local(head, tail, say)
+    length = records.LOCAL_SIZE + records.local_tail(head)
+    if length > len(head):
+        head = source.at(member.start, length)
+    local = records.local(head, head[records.LOCAL_SIZE : length], say)
+    member.packed = memoryview(head)[length : length + packed]
     member.data = member.start + local.length
     member.stop = member.data + record.packed
     member.streamed = bool(local.flags & STREAMED)
@@ -251,6 +260,10 @@ def _content(source: Source, member: Placed, local: Record, entry: Entry) -> Non
 def _inflated(source: Source, member: Placed, entry: Entry, most: int | None = None) -> Iterator[bytes]:
     """A member's bytes; afterwards its checksum, its sizes and its descriptor are compared with what came out."""
     record = member.record
+    if most is None and (small := _at_once(member)):
+        yield small
+        member.stop += _descriptor(source, member, record.crc, record.size, entry.name)
+        return
     crc = total = 0
     try:
         for block in _METHODS[record.method](source, member):
@@ -267,6 +280,20 @@ def _inflated(source: Source, member: Placed, entry: Entry, most: int | None = N
     elif total == record.size and crc != record.crc:
         source.high("bad-checksum", "its bytes have another checksum than stated", entry.name)
     member.stop += _descriptor(source, member, crc, total, entry.name)
+
+
+def _at_once(member: Placed) -> bytes:
+    """A small member's bytes if they are what its headers say; if not, reading them block by block tells why."""
+    record = member.record
+    if len(member.packed) != record.packed or record.method != _DEFLATE or record.size > _OUT:
+        return b""
+    stream = isal_zlib.decompressobj(wbits=-15)
+    try:
+        data: bytes = stream.decompress(member.packed, record.size + 1)
+    except BAD_DEFLATE:
+        return b""
+    whole = stream.eof and not stream.unused_data and len(data) == record.size
+    return data if whole and isal_zlib.crc32(data) == record.crc else b""
 
 
 def _descriptor(source: Source, member: Placed, crc: int, size: int, name: str) -> int:
