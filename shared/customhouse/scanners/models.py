@@ -6,19 +6,26 @@ import contextlib
 import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NoReturn
 
 from customhouse.model import Fact, Finding, Severity, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, is_hdf5
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, Unsupported, is_hdf5
+from customhouse.scanners.models_huggingface import remote_code, shards, targets
+from customhouse.scanners.models_jinja import template
 from customhouse.scanners.models_keras import config, embedded
-from customhouse.scanners.models_protobuf import as_text, onnx, tensorflow
+from customhouse.scanners.models_onnx import like_onnx, onnx
 from customhouse.scanners.models_safetensors import claims as safetensors
-from customhouse.scanners.models_templates import gguf, template, texts
+from customhouse.scanners.models_templates import gguf, texts
+from customhouse.scanners.models_tensorflow import as_text, lite, tensorflow
 from customhouse.scanners.options import Options, read
 
 _TEMPLATE = 16 << 20
 _CLAIMS = 1000
+_SHORT = 64
+_HDF5 = (".h5", ".hdf5", ".keras")
+_KERAS = {"config.json", "model_config.json", "model.json", "architecture.json"}
+_TARGETS = ("config.json", "config.yaml", "config.yml", "hparams.yaml", "hparams.yml")
 _PACKAGE = Claim("torch-package", Severity.HIGH, "torch.package: Python modules in the archive run when it is loaded")
 
 Judge = Callable[[BinaryIO, int], Iterable[Claim]]
@@ -34,25 +41,28 @@ class ModelScanner:
     """The format decides, by content where it has a magic number, else by name."""
 
     name = "models"
-    version = "2"
+    version = "3"
     reads: Literal["windows", "stream"] = "stream"
 
     def wants(self, member: Member) -> bool:
         """Files of a format that is known here."""
-        return _judge(member) is not None
+        return any(True for _ in _judges(member))
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """A finding per claim, each once; a skip where the file cannot be read as what it is, or claims without end."""
-        judge = _judge(member)
-        if judge is None:
-            return
         file = member.stream or io.BytesIO(member.data)
+        for judge in _judges(member):
+            yield from self._judged(member, file, judge)
+
+    def _judged(self, member: Member, file: BinaryIO, judge: Judge) -> Iterator[Fact]:
         file.seek(0)
         try:
             for claim in _distinct(judge(file, member.size)):
                 yield Finding(self.name, claim.rule, claim.severity, member.path, claim.message)
         except Unreadable as error:
             yield Skip(member.path, SkipReason.CORRUPT, f"model {error}")
+        except Unsupported as error:
+            yield Skip(member.path, SkipReason.UNSUPPORTED, f"model {error}")
         except TooLarge as error:
             yield Skip(member.path, SkipReason.LIMIT, f"{error} is larger than is read")
 
@@ -68,21 +78,36 @@ def _distinct(claims: Iterable[Claim]) -> Iterator[Claim]:
             yield claim
 
 
-def _judge(member: Member) -> Judge | None:
-    """What reads this format."""
+def _judges(member: Member) -> Iterator[Judge]:
+    """What reads these bytes, and what reads a file of this name: who loads it may go by either."""
     name = member.name.lower()
+    yield from _by_name(name)
     head = member.data[:16]
     if name.endswith(".safetensors") or member.kind == "safetensors" or _like_safetensors(head, member.size):
-        return safetensors
+        yield safetensors
     if head.startswith(b"GGUF"):
-        return gguf
-    if is_hdf5(member.data):
-        return lambda file, _size: embedded(file)
-    if name.endswith(".onnx") or member.kind == "onnx":
-        return onnx
-    if name.endswith((".pb", ".meta")):
-        return functools.partial(_graph, sure=name.endswith("saved_model.pb"))
-    return _by_name(name)
+        yield gguf
+    if is_hdf5(member.data) or name.endswith(_HDF5):
+        yield lambda file, _size: embedded(file)
+    if head[4:8] == b"TFL3" or name.endswith(".tflite"):
+        yield lambda file, _size: lite(file)
+    if name.endswith(".onnx"):
+        yield onnx
+    elif name.endswith((".pb", ".meta")):
+        yield functools.partial(_graph, sure=name.endswith("saved_model.pb"))
+    elif member.size > _SHORT and like_onnx(head):
+        yield _perhaps
+
+
+def _perhaps(file: BinaryIO, size: int) -> Iterator[Claim]:
+    """ONNX under another name, if it is."""
+    with contextlib.suppress(Unreadable):
+        yield from onnx(file, size)
+
+
+def _pieces(_file: BinaryIO, _size: int) -> NoReturn:
+    """TensorFlow prefers this to saved_model.pb where both are there (tensorflow/cc/saved_model/reader.cc)."""
+    raise Unsupported("is a graph in pieces")
 
 
 def _graph(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
@@ -95,20 +120,27 @@ def _graph(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
             yield from onnx(file, size)
 
 
-def _by_name(name: str) -> Judge | None:
+def _by_name(name: str) -> Iterator[Judge]:
     """Text formats have no magic number."""
     base = name.rpartition("/")[2]
     if base in {"tokenizer_config.json", "chat_template.json", "processor_config.json"} or base.endswith(
         (".jinja", ".jinja2")
     ):
-        return lambda file, _size: _template(file, base)
+        yield lambda file, _size: _template(file, base)
     if base.endswith((".pbtxt", ".pb.txt")):
-        return lambda file, _size: as_text(file)
+        yield lambda file, _size: as_text(file)
+    if base.endswith(".cpb"):
+        yield _pieces
     if base == "extern_modules" and name.endswith("/.data/extern_modules"):
-        return lambda _file, _size: [_PACKAGE]
-    if base in {"config.json", "model_config.json"} or base.endswith(".keras.json"):
-        return lambda file, _size: config(file)
-    return None
+        yield lambda _file, _size: [_PACKAGE]
+    if base in _KERAS or base.endswith(".keras.json"):
+        yield lambda file, _size: config(file)
+    if base.endswith("config.json"):
+        yield lambda file, _size: remote_code(file)
+    if base.endswith(_TARGETS):
+        yield lambda file, _size: targets(file)
+    if base.endswith(".index.json"):
+        yield lambda file, _size: shards(file)
 
 
 def _template(file: BinaryIO, base: str) -> Iterator[Claim]:
@@ -116,9 +148,8 @@ def _template(file: BinaryIO, base: str) -> Iterator[Claim]:
     data = file.read(_TEMPLATE + 1)
     if len(data) > _TEMPLATE:
         raise TooLarge("a chat template")
-    if base.endswith(".json"):
-        data = b"\n".join(texts(data))
-    return template(data, base)
+    for text in texts(data) if base.endswith(".json") else [data]:
+        yield from template(text, base)
 
 
 def _like_safetensors(head: bytes, size: int) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from customhouse.model import Severity
 
+_RULES = Path(__file__).parent / "rules" / "models"
+_PARTS = 2_000_000
+_PATH = 4096
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -23,13 +28,45 @@ class Unreadable(Exception):  # noqa: N818 -- what the file is
     """The file is not what it claims to be, or ends early; says why."""
 
 
+class Unsupported(Exception):  # noqa: N818 -- what the file is
+    """The file is of a form that is not read; says which."""
+
+
 class TooLarge(Exception):  # noqa: N818 -- what the header is
     """A part that has to be in memory is larger than it may be; says which."""
 
 
 def is_hdf5(data: bytes) -> bool:
-    """Whether this is an HDF5 file: its signature stands first or behind a block of the user's (HDF5 format, III.A)."""
-    return any(data.startswith(HDF5, at) for at in (0, 512, 1024, 2048, 4096))
+    """Whether this is an HDF5 file: its signature stands first or behind a block of the user's (HDF5 format, III.A).
+
+    A block has 512 bytes or twice as many, and again, without end; those in the window at hand are looked behind.
+    """
+    if HDF5[0] not in data[::512]:  # most files
+        return False
+    return data.startswith(HDF5) or any(
+        data.startswith(HDF5, 512 << doubled) for doubled in range(max(0, len(data) // 512).bit_length())
+    )
+
+
+def listed(file: str) -> dict[str, frozenset[str]]:
+    """The names of a file under `rules/models`, by what stands before the colon."""
+    lines = (_RULES / file).read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition(":") for line in lines if not line.startswith("#"))
+    return {heading: frozenset(names.split()) for heading, _, names in pairs}
+
+
+def counted(document: bytes, what: str) -> bytes:
+    """The same JSON; TooLarge where it has more parts than fit into memory: each takes some 100 bytes."""
+    if sum(map(document.count, (b"{", b"[", b","))) > _PARTS:
+        raise TooLarge(what)
+    return document
+
+
+def outside(place: str) -> bool:
+    """Whether a path leads out of a model's folder, into memory (ONNX Runtime's own sign for that), or is too long."""
+    parts = re.split(r"[/\\]", place)
+    leads = bool(place) and (not parts[0] or ".." in parts or ":" in parts[0] or "\0" in place)
+    return leads or place.startswith("*/_ORT_MEM_ADDR_") or len(place) >= _PATH
 
 
 def take(file: BinaryIO, count: int) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from customhouse.model import Severity
-from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, shown, take
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, counted, shown, take
 
 HEADER = 100_000_000
 """The format's own limit; ours is what we are willing to hold in memory."""
@@ -29,7 +29,7 @@ def claims(file: BinaryIO, size: int) -> Iterator[Claim]:
         raise Unreadable("has a header larger than the file or than the format allows")
     if length > _MEMORY:
         raise TooLarge("the header of a safetensors file")
-    header = _parse(take(file, length))
+    header = _parse(counted(take(file, length), "the header of a safetensors file"))
     spans = []
     for name, tensor in header.items():
         if name != "__metadata__":

@@ -1,6 +1,6 @@
-"""Chat templates: Jinja that a model brings along and that its runtime renders, so it must not reach Python.
+"""Where chat templates are: in GGUF metadata and in the JSON of tokenizers.
 
-In GGUF metadata (format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), tokenizer_config.json and .jinja.
+GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import re2
-
-from customhouse.model import Severity
-from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, shown, take
+from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, counted, shown, take
+from customhouse.scanners.models_jinja import template
 
 _ENTRIES = 1_000_000
 _ELEMENTS = 2_000_000
@@ -23,30 +21,11 @@ _DEPTH = 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 _TEMPLATE = b"tokenizer.chat_template"
-_BYTES = re2.Options()
-_BYTES.encoding = re2.Options.Encoding.LATIN1
-"""Not every template is UTF-8: else a byte that is none would be what no class of characters holds."""
-_GADGETS = re2.compile(
-    rb"__[a-z]+__|_TemplateReference|\.\s*mro\s*\(|\b(cycler|joiner|lipsum|namespace)\s*(\.\s*|\[\s*['\"])_"
-    rb"|\|\s*attr\s*\(|\battr\s*\(\s*['\"]|\battribute\s*=\s*['\"][^'\"]*_|\|\s*(map|(select|reject)attr)\s*\(\s*['\"]_"
-    rb"|\\x5[fF]|\\u005[fF]|\\U0000005[fF]|\\137|\\N\{|%c[^'\"]*['\"]\s*(%|\|\s*format)"
-    rb"|['\"][^'\"\n]{0,80}__[a-z]*['\"]\s*[~+'\"]|[~+]\s*['\"][a-z]*__['\"]|['\"]_{1,2}['\"]\s*\*"
-    rb"|[\w'\"\)\]]\s*\[[^\]]{0,60}(~|['\"]\s*[+|]|\+\s*['\"])|['\"]__[a-z]|\[\s*['\"]_{1,2}['\"]\s*,"
-    rb"|\b(gi|cr|ag|tb|f|func)_(frame|code|globals|builtins|locals|back|closure)\b"
-    rb"|\b(os|subprocess|sys)\s*\.\s*(popen|system|environ|modules|run)\b|\b(eval|exec|popen)\s*\(",
-    _BYTES,
-)
-
-
-def template(data: bytes, where: str) -> Iterator[Claim]:
-    """A claim where the template reaches for Python's internals."""
-    if found := _GADGETS.search(data):
-        message = f"chat template in {where} reaches Python: {shown(found.group())}"
-        yield Claim("template-runs-code", Severity.CRITICAL, message)
 
 
 def texts(document: bytes) -> Iterator[bytes]:
     """Every text in a JSON document; all of it where it is no JSON."""
+    counted(document, "a chat template")
     try:
         waiting = [json.loads(document, object_pairs_hook=_values)]
     except (ValueError, RecursionError):
