@@ -1,4 +1,4 @@
-"""Secrets: provider tokens, keys, passwords; in text, in programs' strings, UTF-16 and one layer of base64.
+"""Secrets: provider tokens, keys, passwords; in text, in programs' strings, UTF-16 and up to two layers of base64.
 
 A secret is never repeated in a finding: evidence is its first characters and a salted hash, by which findings of one
 secret are recognised as such.
@@ -16,11 +16,12 @@ from customhouse.model import Fact, Finding, Skip, SkipReason
 from customhouse.scanners import Batch, Member
 from customhouse.scanners.hyperscan_engine import VERSION, TooMany
 from customhouse.scanners.options import Options, read
-from customhouse.scanners.secrets_encoded import begins, decoded, maybe_wide, wide
+from customhouse.scanners.secrets_encoded import begins, decoded, decoded_from, maybe_wide, pairs, wide
 from customhouse.scanners.secrets_judge import fixture, genuine
 from customhouse.scanners.secrets_matcher import Match, Matcher, digest
 from customhouse.scanners.secrets_rules import CURATED, load
 
+_BASE64, _LAYERS = "base64 text", 2
 _LIMIT = 1000
 """Findings per window; more than this is no leak but an attempt to drown one."""
 
@@ -86,8 +87,16 @@ class SecretsScanner:
     def _matches(self, member: Member) -> Iterator[tuple[str, Match, bytes]]:
         """Matches in the window as it is, then in what UTF-16 and base64 in it say; with the text they are in."""
         for encoding, data, text in _readings(member):
+            done = 0
             for match in self._matcher.matches(data, text=text):
-                yield encoding, match, data
+                if not match.rule.encoded:
+                    yield encoding, match, data
+                elif not text and match.start >= done:
+                    inner, done = decoded_from(data, match.start)
+                    yield from ((_BASE64, found, inner) for found in self._plain(inner))
+
+    def _plain(self, data: bytes) -> Iterator[Match]:
+        return (match for match in self._matcher.matches(data, text=True) if not match.rule.encoded)
 
     def _finding(self, member: Member, match: Match, encoding: str, data: bytes) -> Finding:
         where = _where(member, match.start, data) if not encoding else f"in {encoding}"
@@ -105,11 +114,15 @@ def _readings(member: Member) -> Iterator[tuple[str, bytes, bool]]:
     """How the data is read, what it says when read so, and whether that is text; a program has only texts in it."""
     data, text = member.data, member.text
     yield "", data, text
-    if other := wide(data):
-        data, text = other, not data.startswith(b"MZ")
+    if member.kind == "pe" or data.startswith(b"MZ"):
+        yield from (("UTF-16 text", half, False) for half in pairs(data))
+    elif other := wide(data):
+        data, text = other, True
         yield "UTF-16 text", data, text
-    if text and (other := decoded(data)):
-        yield "base64 text", other, text
+    for _ in range(_LAYERS):
+        data = decoded(data) if text else b""
+        if data:
+            yield _BASE64, data, text
 
 
 def _cut(member: Member, match: Match, data: bytes) -> bool:

@@ -1,12 +1,13 @@
-"""Text that is not there to read: what UTF-16, UTF-32 and one layer of base64 say."""
+"""Text that is not there to read: what UTF-16, UTF-32 and base64 say."""
 
 from __future__ import annotations
 
+import base64
 import binascii
 import functools
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import re2
 
@@ -52,6 +53,11 @@ def wide(data: bytes) -> bytes:
     return data.translate(None, b"\0") if maybe_wide(data) else b""
 
 
+def pairs(data: bytes) -> tuple[bytes, bytes]:
+    """Every second byte from the first and from the second: UTF-16 text among a program's other bytes is in one."""
+    return data[::2], data[1::2]
+
+
 def begins(data: bytes) -> list[int]:
     """Behind which bytes runs of base64 go on that spell text."""
     return _engine().ends(data, most=len(data) + 1).get(0, [])
@@ -73,6 +79,26 @@ def _runs(data: bytes) -> Iterator[bytes]:
         if end > done and (run := _RUN.match(data, end - 4 * _QUARTETS)):
             done = run.end()
             yield _decode(run.group())
+
+
+def spelled(texts: Iterable[str]) -> str:
+    """An expression for the base64 of what holds one of these texts, wherever in its group of three bytes it begins.
+
+    It matches from a group of four digits on, up to the last digit that the text alone decides.
+    """
+    return "|".join(_spelled(text.encode(), lead) for text in texts for lead in range(3))
+
+
+def _spelled(text: bytes, lead: int) -> str:
+    mixed = -(-lead * 8 // 6)  # digits that what stands before the text decides, too
+    digits = base64.b64encode(bytes(lead) + text).decode()[mixed : (lead + len(text)) * 8 // 6]
+    return "[A-Za-z0-9+/_-]" * mixed + re.escape(digits)
+
+
+def decoded_from(data: bytes, start: int) -> tuple[bytes, int]:
+    """What base64 from here on says, and where it ends."""
+    run = _RUN.match(data, start)
+    return (_decode(run.group()), run.end()) if run else (b"", start)
 
 
 def _decode(run: bytes) -> bytes:
