@@ -61,7 +61,7 @@ def _named(member: Member) -> Parser | None:
 
 
 def _is_sbom(member: Member) -> bool:
-    return member.text and sboms.looks_like(member.data)
+    return sboms.looks_like(member.data) and member.text
 
 
 def _parsed(member: Member, parser: Parser) -> Iterator[Found]:

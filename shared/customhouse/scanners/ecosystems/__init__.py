@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from functools import lru_cache
 
 from customhouse.scanners.ecosystems import (
     alpine,
@@ -80,7 +79,6 @@ _OPEN = [pattern.rstrip("*") for pattern, _ in _GLOBS if pattern.endswith("*")]
 """How a path ends if a pattern fits, or what it holds where the pattern's end is open: most are told by this."""
 _ANY = re.compile("|".join(f"(?:.*/)?{fnmatch.translate(pattern)}" for pattern, _ in _GLOBS))
 
-_DETOUR = re.compile(r"//|(?:^|/)\.\.?/")
 _CONTAINED: dict[tuple[str, str], Parser] = {
     ("apk-android", "AndroidManifest.xml"): android.manifest,
     ("conda", "info/index.json"): python_installed.conda,
@@ -104,10 +102,9 @@ def contained(container: str, inside: str) -> Parser | None:
 def _plain(path: str) -> str:
     """A path as extracting makes it: no empty, `.` and `..` parts; archives of Windows have backslashes."""
     path = path.replace("\\", "/")
-    return posixpath.normpath(path) if _DETOUR.search(path) else path
+    return posixpath.normpath(path) if "//" in path or "./" in path else path
 
 
-@lru_cache(maxsize=1 << 12)
 def parser_for(path: str) -> Parser | None:
     """The parser of a file at `path` (`/` between containers and members), None where it names no packages."""
     path = _plain(path[-_LONGEST:])
