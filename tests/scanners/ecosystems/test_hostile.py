@@ -39,6 +39,12 @@ GEM = "Gem::Specification.new do |s|\ns.name = 'a'\ns.version = "
         ("setup.py", "'a" + " " * MANY),
         ("x.spdx", "ExternalRef: PACKAGE-MANAGER purl x" + " " * MANY + "y"),
         ("rebar.lock", '{<<"a' * MANY),
+        (".opam-switch/switch-state", "installed: [\n" * MANY),
+        (".opam-switch/switch-state", "installed:" + "\n" * MANY),
+        (".terraform.lock.hcl", 'provider "a" {' * MANY),
+        ("wp-content/plugins/a.php", "/* Version:" * MANY),
+        ("conanfile.txt", "[requires]\n" + "[" * MANY),
+        ("META-INF/maven/g/a/pom.properties", "a" + " " * MANY + "b"),
     ],
 )
 def test_a_file_that_only_repeats_itself_names_nothing(path: str, data: str) -> None:
@@ -280,12 +286,14 @@ def test_more_packages_than_any_file_has_are_told_as_far_as_they_were_read(path:
         ("lib/apk/db/installed", "\n" * (MANY + 1)),
         ("var/lib/dpkg/status", "a\r\n" * (MANY + 1)),
         ("a.dist-info/METADATA", "A: b\n" * 200_002),
+        ("a-1.jar!/META-INF/MANIFEST.MF", "A: b\n" * 200_002),
         ("bun.lock", '"' * (MANY + 1)),
         ("deno.json", "//\n" * MANY),
         ("requirements.txt", " " * ((32 << 20) + 1)),
         ("META-INF/maven/g/a/pom.properties", " " * ((32 << 20) + 1)),
+        ("package.json", '"\U0001f600' + "x" * (17 << 20) + '"'),
     ],
-    ids=["lines", "apk", "dpkg", "headers", "quotes", "comments", "bytes", "properties"],
+    ids=["lines", "apk", "dpkg", "headers", "manifest", "quotes", "comments", "bytes", "properties", "memory"],
 )
 def test_a_text_of_more_parts_than_any_has_is_one_clear_skip(path: str, data: str) -> None:
     detail = complaint(path, data)

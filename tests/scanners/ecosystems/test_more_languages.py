@@ -373,6 +373,7 @@ COMPILED: Cases = {
         zlib/1.2.13#rev  # another one
         fmt/[>=9.1 <10]
         boost/[~1.80, include_prerelease=True]@user/channel
+        pcre/[>=8.45]@user/channel
 
         [tool_requires]
         cmake/3.27.9
@@ -383,7 +384,14 @@ COMPILED: Cases = {
         [generators]
         CMakeDeps
         """,
-        ["conan/poco@1.9.4", "conan/zlib@1.2.13", "conan/fmt@9.1.0", "conan/boost@1.80.0", "conan/cmake@3.27.9"],
+        [
+            "conan/poco@1.9.4",
+            "conan/zlib@1.2.13",
+            "conan/fmt@9.1.0",
+            "conan/boost@1.80.0",
+            "conan/pcre@8.45.0",
+            "conan/cmake@3.27.9",
+        ],
     ),
     "swift: version 1": (
         "Package.resolved",

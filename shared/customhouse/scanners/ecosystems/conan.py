@@ -11,7 +11,6 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _REFERENCE = re.compile(r"([^/@#:%\s]+)/([^/@#:%\s]+)(?:@[^#:%]*)?(?:[#:%].*)?")
 
-_RANGE = re.compile(r"([^/@#:%\s]+)/\[([^\[\],]*)[^\[\]]*\].*")
 _REQUIRING = {"[requires]", "[build_requires]", "[tool_requires]", "[test_requires]"}
 
 
@@ -45,8 +44,10 @@ def recipe(source: Source) -> Iterator[Found]:
         if bare.startswith("["):
             section = bare
         elif section in _REQUIRING:
-            ranged = _RANGE.fullmatch(bare)
-            yield from [Found("conan", ranged[1], lowest(ranged[2]))] if ranged else _reference(bare)
+            name, ranged, rest = bare.partition("/[")
+            yield from (
+                [Found("conan", name, lowest(rest.partition("]")[0].partition(",")[0]))] if ranged else _reference(bare)
+            )
 
 
 PARSERS: Patterns = {"conan.lock": lock, "conanfile.txt": recipe}

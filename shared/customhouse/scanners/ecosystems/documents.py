@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from email.message import Message
@@ -22,14 +23,14 @@ _DOTTED = re.compile(
 """The key of a TOML document that takes tomllib a time which grows with the square of its length."""
 _TOML_MOST = 16 << 20
 """Bytes of a TOML document, of which tomllib reads about one MiB a second; the largest lock files have two or three."""
-_TEXT_MOST = 32 << 20
-"""Bytes of a text, of which one letter can make four times as many."""
+_TEXT_MOST, _ROOM = 32 << 20, 64 << 20
+"""Bytes of a text in its file, and in memory, where one letter of some scripts makes four bytes of each."""
 _PARTS = {
     "JSON": ("{[,", 1_000_000),
     "JSON with comments": ('"/,', 1_000_000),
-    "TOML": ("[,\n", 500_000),
+    "TOML": ("[,\n", 300_000),
     "YAML": ("{[,\n", 500_000),
-    "XML": ("<=", 1_000_000),
+    "XML": ("<=", 500_000),
     "metadata": ("\n", 200_000),
     "text": ("\n", 1_000_000),
 }
@@ -43,9 +44,11 @@ def text(data: bytes) -> str:
     """UTF-8, with or without a mark, else UTF-16 where marked; what cannot be decoded becomes U+FFFD."""
     if len(data) > _TEXT_MOST:
         raise Malformed(f"no text to read: larger than {_TEXT_MOST >> 20} MiB")
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8-sig", "replace")
+    form = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    content = data.decode(form, "replace")
+    if sys.getsizeof(content) > _ROOM:
+        raise Malformed(f"no text to read: larger than {_ROOM >> 20} MiB in memory")
+    return content
 
 
 def lines(data: bytes) -> Iterator[str]:
@@ -141,7 +144,12 @@ def understood(value: object, latest: int) -> None:
 
 def headers(data: bytes) -> Message:
     """RFC 822 headers, as Python metadata has them, without what stands below them."""
-    return HeaderParser().parsestr(_counted("\n".join(itertools.takewhile(str.strip, lines(data))), "metadata"))
+    return HeaderParser().parsestr(head(data))
+
+
+def head(data: bytes) -> str:
+    """What stands above the first blank line."""
+    return _counted("\n".join(itertools.takewhile(str.strip, lines(data))), "metadata")
 
 
 def _first(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from customhouse.scanners.ecosystems.documents import lines, text
+from customhouse.scanners.ecosystems.documents import head, lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _ARCHIVE = re.compile(r"(?<![^/])([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
@@ -25,8 +25,7 @@ def properties(source: Source) -> Iterator[Found]:
 
 def _attributes(data: bytes) -> dict[str, str]:
     """The main section of a manifest; a line that begins with a space continues the one before."""
-    main = text(data).replace("\r\n", "\n").replace("\n ", "").partition("\n\n")[0]
-    pairs = (line.partition(":") for line in main.split("\n"))
+    pairs = (line.partition(":") for line in head(data).replace("\n ", "").split("\n"))
     return {key.strip().lower(): value.strip() for key, colon, value in pairs if colon}
 
 

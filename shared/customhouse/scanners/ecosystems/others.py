@@ -21,7 +21,7 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _CABAL = re.compile(r"\bany\.([\w-]+) ==([^\s,]+)")
 _STACK = re.compile(r"hackage:\s*([a-zA-Z0-9-]+)-([0-9.]+)@")
-_INSTALLED = re.compile(r"^installed:\s*+\[([^\]]*+)\]", re.MULTILINE)
+_INSTALLED = re.compile(r"^installed:\s*+\[", re.MULTILINE)
 _OPAM = re.compile(r'"([^".\n]++)\.([^"\n]++)"')
 _ROCK = re.compile(r"(.+)-((?:[0-9][\w.]*|scm|dev|cvs)-[0-9]+)\.rockspec")
 
@@ -80,8 +80,9 @@ def opam(source: Source) -> Iterator[Found]:
 
 def switch(source: Source) -> Iterator[Found]:
     """What is installed in an opam switch: `installed: ["name.version" …]` of its state."""
-    installed = _INSTALLED.search(text(source.data))
-    for found in _OPAM.finditer(installed[1] if installed else ""):
+    content = text(source.data)
+    begun = _INSTALLED.search(content)
+    for found in _OPAM.finditer(content[begun.end() :].partition("]")[0] if begun else ""):
         yield Found("opam", found[1], found[2])
 
 
