@@ -169,7 +169,7 @@ def test_what_is_no_licence_is_none(text: str) -> None:
 
 
 def test_licence_texts_are_recognised_and_others_are_not() -> None:
-    assert [recognised(MIT), recognised(GPL), recognised("All rights reserved.")] == ["MIT", "GPL-3.0-only", ""]
+    assert [recognised(MIT), recognised(GPL), recognised("All rights reserved.")] == [["MIT"], ["GPL-3.0-only"], []]
 
 
 NAMES = ["METADATA", "package.json", "Cargo.toml", "a.nuspec", "pom.xml", "LICENSE"]
