@@ -286,6 +286,7 @@ def test_more_packages_than_any_file_has_are_told_as_far_as_they_were_read(path:
         ("lib/apk/db/installed", "\n" * (MANY + 1)),
         ("var/lib/dpkg/status", "a\r\n" * (MANY + 1)),
         ("a.dist-info/METADATA", "A: b\n" * 200_002),
+        ("go.mod", "replace a => b v1\n" * 100_001),
         ("a-1.jar!/META-INF/MANIFEST.MF", "A: b\n" * 200_002),
         ("bun.lock", '"' * (MANY + 1)),
         ("deno.json", "//\n" * MANY),
@@ -293,7 +294,19 @@ def test_more_packages_than_any_file_has_are_told_as_far_as_they_were_read(path:
         ("META-INF/maven/g/a/pom.properties", " " * ((32 << 20) + 1)),
         ("package.json", '"\U0001f600' + "x" * (17 << 20) + '"'),
     ],
-    ids=["lines", "apk", "dpkg", "headers", "manifest", "quotes", "comments", "bytes", "properties", "memory"],
+    ids=[
+        "lines",
+        "apk",
+        "dpkg",
+        "headers",
+        "go.mod",
+        "manifest",
+        "quotes",
+        "comments",
+        "bytes",
+        "properties",
+        "memory",
+    ],
 )
 def test_a_text_of_more_parts_than_any_has_is_one_clear_skip(path: str, data: str) -> None:
     detail = complaint(path, data)

@@ -11,6 +11,7 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scope
 _DIRECTIVES = frozenset(
     {"module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore"}
 )
+_LONGEST = 100_000
 Module = tuple[str, str]
 
 
@@ -21,6 +22,8 @@ def module(path: str, version: str) -> Found:
 
 def _statements(data: bytes) -> Iterator[tuple[str, str]]:
     """Directive and its line, blocks unfolded, without comments."""
+    if data.count(b"\n") > _LONGEST:
+        raise Malformed(f"a go.mod of more than {_LONGEST:,} lines")
     block = ""
     for line in lines(data):
         bare = line.partition("//")[0].strip()
