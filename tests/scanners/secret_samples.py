@@ -99,6 +99,7 @@ SHAPES: dict[str, str] = {
     "flyio-macaroon": "fm2_{120b}=",
     "flyio-token": "fo1_{43n}",
     "frameio-token": "fio-u-{64n}",
+    "git-url-token": "https://{36n}7x7x@git.acme.io/app.git",
     "github-app-token": "ghs_{36n}",
     "github-fine-grained-token": "github_pat_{22n}_{59n}",
     "github-oauth-token": "gho_{36n}",
@@ -136,6 +137,7 @@ SHAPES: dict[str, str] = {
     "mapbox-secret-token": "sk.eyJ{80n}.{22n}",
     "maxmind-license-key": "{6n}_{29n}_mmk",
     "mistral-key": 'mistral_key = "{28n}7x7x"',
+    "named-secret": "- name: DB_PASSWORD\n  value: {16n}7x7x",
     "neon-api-key": "napi_{64l}",
     "netlify-token": "nfp_{36n}",
     "netrc-password": "machine git.acme.io login deploy password {20n}",
@@ -144,6 +146,7 @@ SHAPES: dict[str, str] = {
     "notion-token": "ntn_{11d}{35n}",
     "npm-auth": "//registry.acme.io/:_auth={48b}",
     "npm-legacy-token": "//registry.acme.io/:_authToken={u}",
+    "npm-registry-token": "//npm.acme.io/:_authToken={36n}7x7x",
     "npm-token": "npm_{36n}",
     "nuget-api-key": "oy2{43l}",
     "nvidia-api-key": "nvapi-{64n}",
@@ -155,6 +158,8 @@ SHAPES: dict[str, str] = {
     "openrouter-key": "sk-or-v1-{64h}",
     "pagerduty-key": 'pagerduty = "{16n}7x7x"',
     "perplexity-key": "pplx-{48n}",
+    "pgpass-password": "db.acme.io:5432:app:bob:{16n}",
+    "php-defined-secret": "define('DB_PASSWORD', '{16n}7x7x');",
     "pinecone-key": "pcsk_{6n}_{63n}",
     "plaid-access-token": "access-production-{u}",
     "planetscale-token": "pscale_tkn_{43n}",
@@ -169,6 +174,7 @@ SHAPES: dict[str, str] = {
         "Private-Lines: 2\n{64b}\n{64b}\nPrivate-MAC: 1"
     ),
     "pypi-token": "pypi-AgEIcHlwaS5vcmc{150n}",
+    "pypirc-password": "[acme]\nrepository = https://pypi.acme.io\nusername = bob\npassword = {16n}",
     "razorpay-live-key": "rzp_live_{14n}",
     "readme-key": "rdme_{70l}",
     "render-api-key": "rnd_{32n}",
@@ -200,6 +206,7 @@ SHAPES: dict[str, str] = {
     "teams-webhook": "https://acme.webhook.office.com/webhookb2/{u}@{u}/IncomingWebhook/{32h}/{u}",
     "telegram-bot-token": "{10d}:AA{33n}",
     "tencent-secret-id": "AKID{32n}",
+    "terraform-random-password": '"bcrypt_hash": "$2a$10$x", "id": "none", "result": "{16n}"',
     "terraform-token": "{14n}.atlasv1.{67n}",
     "travis-token": "travis_token: {18n}7x7x",
     "twilio-auth-token": "TWILIO_AUTH_TOKEN={32h}",
@@ -214,6 +221,7 @@ SHAPES: dict[str, str] = {
     "xai-key": "xai-{80n}",
     "xml-secret": "<password>{24n}7x7</password>",
     "yandex-api-key": "AQVN{36n}",
+    "yarn-auth-ident": "npmAuthIdent: deploy:{32n}",
 }
 
 
