@@ -56,6 +56,18 @@ DEBIAN: Cases = {
         "Package: libssl3\nSource: openssl\nVersion: 3.0.11-1~deb12u2\nArchitecture: amd64\n",
         ["deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&upstream=openssl"],
     ),
+    "opkg": (
+        "usr/lib/opkg/status",
+        """
+        Package: busybox
+        Version: 1.36.1-1
+        Depends: libc
+        Status: install user installed
+        Architecture: mipsel_24kc
+        Installed-Time: 1697457480
+        """,
+        ["opkg/busybox@1.36.1-1?arch=mipsel_24kc"],
+    ),
     "chisel": (
         "layer.tar!/var/lib/chisel/manifest.wall!/manifest",
         """

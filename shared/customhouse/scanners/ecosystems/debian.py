@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import json_value, lines, mapping, word
@@ -42,6 +43,12 @@ def status(source: Source) -> Iterator[Found]:
             yield _package(name, version, fields)
 
 
+def opkg(source: Source) -> Iterator[Found]:
+    """What is installed on OpenWrt and other small systems: the same form, with packages that are none of Debian's."""
+    for found in status(source):
+        yield replace(found, type="opkg", namespace="")
+
+
 def chisel(source: Source) -> Iterator[Found]:
     """Packages of which slices are there, in an image of Ubuntu's that was cut out of them: JSON, one value a line.
 
@@ -76,7 +83,7 @@ def control(source: Source) -> Iterator[Found]:
 PARSERS: Patterns = {
     "lib/dpkg/status": status,
     "lib/dpkg/status.d/*": status,
-    "lib/opkg/status": status,
+    "lib/opkg/status": opkg,
     "chisel/manifest.wall/manifest": chisel,
     "control.tar*/control": control,
 }
