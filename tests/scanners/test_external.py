@@ -177,7 +177,7 @@ def test_a_command_that_cannot_work_is_named(change: dict[str, object], said: st
         scanner("true", **change)
 
 
-@pytest.mark.skipif(not external._isolates(), reason="this machine lets nobody make network namespaces")
+@pytest.mark.skipif(not external._apart(network=False), reason="this machine lets nobody make network namespaces")
 def test_a_tool_has_no_network() -> None:
     script = "test $(grep -c : /proc/net/dev) -le 1 || exit 9; " + say(EMPTY)
     assert facts(script, network=False) == []

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import hashlib
+import itertools
 import json
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -28,8 +29,16 @@ from customhouse.scanners.external_report import Unusable, cyclonedx, sarif
 from customhouse.scanners.options import Options, read
 
 _FORMATS = {"sarif": sarif, "cyclonedx": cyclonedx}
-_ISOLATED = ("unshare", "--user", "--map-root-user", "--net", "--")
+_APART = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+"""In namespaces of its own, so that nothing it starts outlives it, not even what leaves its session."""
+_LIMITED = ("sh", "-c", 'ulimit -v "$1" && ulimit -f "$2" && shift 2 && exec "$@"', "sh")
+"""Before the program is there, so that no process of its escapes the limits."""
 _OUTPUT = 64 << 20
+_WRITTEN = 1 << 30
+"""Bytes of a file that a tool may write."""
+_BLOCK = 512
+"""Bytes in which `ulimit -f` counts (POSIX)."""
+_FACTS = 100_000
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,10 +67,7 @@ class ExternalOptions(Options, frozen=True):
 
 def build(options: Mapping[str, object]) -> ExternalScanner:
     """Check every command; ConfigError where its program is absent, another one, or cannot be cut off the network."""
-    commands = read("external", options, ExternalOptions).commands
-    for command in commands:
-        _check(command)
-    return ExternalScanner(commands)
+    return ExternalScanner(tuple(map(_checked, read("external", options, ExternalOptions).commands)))
 
 
 class ExternalScanner:
@@ -91,8 +97,10 @@ def _run(command: Command, member: Member) -> Iterator[Fact]:
     with tempfile.TemporaryDirectory(prefix="customhouse-") as folder:
         _write(member, Path(folder) / "member")
         try:
-            output = _call(command, Path(folder))
-            yield from _FORMATS[command.format](output, scanner, member.path)
+            facts = _FORMATS[command.format](_call(command, Path(folder)), scanner, member.path)
+            yield from itertools.islice(facts, _FACTS)
+            if next(facts, None) is not None:
+                yield Skip(member.path, SkipReason.LIMIT, f"{command.name} reports more than {_FACTS:,} facts")
         except subprocess.TimeoutExpired:
             yield Skip(member.path, SkipReason.TIMEOUT, f"{command.name} took over {command.seconds:g} s")
         except (OSError, Unusable) as error:
@@ -115,7 +123,13 @@ def _call(command: Command, folder: Path) -> bytes:
     arguments = [part.replace("{file}", member).replace("{output}", str(report)) for part in command.run]
     with said.open("xb") as stdout:
         process = subprocess.Popen(  # noqa: S603 -- the command is the operator's own, its program pinned by digest
-            [*(() if command.network else _ISOLATED), *arguments],
+            [
+                *_apart(network=command.network),
+                *_LIMITED,
+                f"{command.memory >> 10}",
+                f"{_WRITTEN // _BLOCK}",
+                *arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.DEVNULL,
@@ -137,8 +151,6 @@ def _call(command: Command, folder: Path) -> bytes:
 def _wait(process: subprocess.Popen[bytes], command: Command) -> int:
     """Its exit status; whatever it started is gone afterwards."""
     try:
-        with contextlib.suppress(ProcessLookupError):  # it has ended already
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (command.memory, command.memory))
         return process.wait(command.seconds)
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -151,7 +163,8 @@ def _wants(command: Command, member: Member) -> bool:
     return any(fnmatch.fnmatchcase(base, pattern) for pattern in command.names)
 
 
-def _check(command: Command) -> None:
+def _checked(command: Command) -> Command:
+    """The same with the path of its program, so that what runs is what was checked."""
     where = f"scanners.external.commands: {command.name}"
     program = shutil.which(command.run[0]) if command.run else None
     if program is None:
@@ -159,13 +172,18 @@ def _check(command: Command) -> None:
     found = hashlib.sha256(Path(program).read_bytes()).hexdigest()
     if found != command.sha256.lower():
         raise ConfigError(f"{where}: {program} has the sha256 {found}, not the one configured")
-    if not command.network and not _isolates():
+    if not command.network and not _apart(network=False):
         raise ConfigError(
             f"{where}: the network cannot be taken from it here; set network: true to run it nevertheless"
         )
+    return msgspec.structs.replace(command, run=(str(Path(program).absolute()), *command.run[1:]))
 
 
-def _isolates() -> bool:
-    if shutil.which(_ISOLATED[0]) is None:
-        return False
-    return subprocess.run([*_ISOLATED, "true"], check=False, capture_output=True).returncode == 0  # noqa: S603 -- fixed
+@functools.cache
+def _apart(*, network: bool) -> tuple[str, ...]:
+    """What runs a command in namespaces of its own; nothing where this machine lets nobody make them."""
+    wanted = (*_APART, *(() if network else ("--net",)), "--")
+    if shutil.which(wanted[0]) is None:
+        return ()
+    done = subprocess.run([*wanted, "true"], check=False, capture_output=True)  # noqa: S603 -- fixed
+    return wanted if done.returncode == 0 else ()

@@ -14,6 +14,7 @@ from customhouse.model import Fact, Finding, Package, Severity
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.LOW}
 _HARMLESS = {"pass", "notApplicable"}
 """Kinds of results that are no findings (SARIF 2.1.0, 3.27.9)."""
+_OBJECTS = 1_000_000
 _SCORES = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
 
 
@@ -21,37 +22,59 @@ class Unusable(Exception):  # noqa: N818 -- what the output is
     """The tool's output is not in the format that it was said to write."""
 
 
-class _Text(msgspec.Struct):
+class _Text(msgspec.Struct, frozen=True, gc=False):
     text: str = ""
 
 
-class _Rule(msgspec.Struct):
+class _Properties(msgspec.Struct, frozen=True, rename={"score": "security-severity"}):
+    score: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Default(msgspec.Struct, frozen=True, gc=False):
+    level: str = "warning"
+
+
+class _Rule(msgspec.Struct, frozen=True, rename={"default": "defaultConfiguration"}):
     id: str
-    properties: dict[str, Any] = {}
+    properties: _Properties = _Properties()
+    default: _Default = _Default()
 
 
-class _Result(msgspec.Struct, rename={"rule": "ruleId"}):
+class _Reference(msgspec.Struct, frozen=True, gc=False):
+    id: str = ""
+    index: int = -1
+
+
+class _Result(
+    msgspec.Struct, frozen=True, rename={"rule_id": "ruleId", "rule_index": "ruleIndex", "baseline": "baselineState"}
+):
     message: _Text
-    rule: str = ""
-    level: str = "warning"
+    rule_id: str = ""
+    rule_index: int = -1
+    rule: _Reference = _Reference()
+    level: str = ""
     kind: str = "fail"
+    baseline: str = ""
 
 
-class _Driver(msgspec.Struct):
-    rules: list[_Rule] = []
+class _Component(msgspec.Struct, frozen=True):
+    rules: tuple[_Rule, ...] = ()
 
 
-class _Tool(msgspec.Struct):
-    driver: _Driver
+class _Tool(msgspec.Struct, frozen=True):
+    driver: _Component
+    extensions: tuple[_Component, ...] = ()
 
 
-class _Notification(msgspec.Struct):
+class _Notification(msgspec.Struct, frozen=True):
     level: str = "warning"
 
 
-class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful", "notes": "toolExecutionNotifications"}):
+class _Invocation(
+    msgspec.Struct, frozen=True, rename={"successful": "executionSuccessful", "notes": "toolExecutionNotifications"}
+):
     successful: bool = True
-    notes: list[_Notification] = []
+    notes: tuple[_Notification, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -59,40 +82,46 @@ class _Invocation(msgspec.Struct, rename={"successful": "executionSuccessful", "
         return not self.successful or any(note.level == "error" for note in self.notes)
 
 
-class _Run(msgspec.Struct):
+class _Run(msgspec.Struct, frozen=True):
     tool: _Tool
-    results: list[_Result] | None = None
-    invocations: list[_Invocation] = []
+    results: tuple[_Result, ...] | None = None
+    invocations: tuple[_Invocation, ...] = ()
 
 
-class _Sarif(msgspec.Struct):
+class _Sarif(msgspec.Struct, frozen=True):
     version: str
-    runs: list[_Run]
+    runs: tuple[_Run, ...]
 
 
-class _Component(msgspec.Struct):
+class _Part(msgspec.Struct, frozen=True):
     purl: str = ""
-    components: list[_Component] = []
+    components: tuple[_Part, ...] = ()
 
 
-class _Rating(msgspec.Struct):
+class _Rating(msgspec.Struct, frozen=True, gc=False):
     severity: str = ""
+    score: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Vulnerability(msgspec.Struct):
+class _Vulnerability(msgspec.Struct, frozen=True):
     id: str = ""
     description: str = ""
-    ratings: list[_Rating] = []
+    ratings: tuple[_Rating, ...] = ()
 
 
-class _CycloneDX(msgspec.Struct, rename={"format": "bomFormat"}):
+class _Metadata(msgspec.Struct, frozen=True):
+    component: _Part = _Part()
+
+
+class _CycloneDX(msgspec.Struct, frozen=True, rename={"format": "bomFormat"}):
     format: str
-    components: list[_Component] = []
-    vulnerabilities: list[_Vulnerability] = []
+    metadata: _Metadata = _Metadata()
+    components: tuple[_Part, ...] = ()
+    vulnerabilities: tuple[_Vulnerability, ...] = ()
 
 
 def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
-    """One finding per result; a rule's `security-severity` (0 to 10) counts before the result's level."""
+    """One finding per result; as bad as its rule's `security-severity` (0 to 10), else its own level, else its rule's."""
     document = _decode(output, _Sarif)
     if not document.runs:
         raise Unusable("says nothing of a run")
@@ -101,12 +130,25 @@ def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
             raise Unusable("says that its run failed")
         if run.results is None:  # SARIF 2.1.0, 3.14.23: an empty list is what a run without results has
             raise Unusable("says nothing of results: its run did not begin")
-        scores = {rule.id: rule.properties.get("security-severity") for rule in run.tool.driver.rules}
+        rules = {rule.id: rule for part in (*run.tool.extensions, run.tool.driver) for rule in part.rules}
         for result in run.results:
-            if result.kind in _HARMLESS:
-                continue
-            severity = _scored(scores.get(result.rule)) or _LEVELS.get(result.level, Severity.MEDIUM)
-            yield Finding(scanner, _line(result.rule) or "unnamed", severity, member, _line(result.message.text))
+            if result.kind not in _HARMLESS and result.baseline != "absent":
+                name = _named(result, run.tool.driver.rules)
+                severity = _severity(result, rules.get(name))
+                yield Finding(scanner, _line(name) or "unnamed", severity, member, _line(result.message.text))
+
+
+def _named(result: _Result, rules: tuple[_Rule, ...]) -> str:
+    """The rule of a result, by its name or its place among those of the tool itself (SARIF 2.1.0, 3.27.5 to 3.27.7)."""
+    index = max(result.rule_index, -1 if result.rule.id else result.rule.index)
+    return result.rule_id or result.rule.id or (rules[index].id if 0 <= index < len(rules) else "")
+
+
+def _severity(result: _Result, rule: _Rule | None) -> Severity:
+    """As bad as its rule's score, its own level, or its rule's (SARIF 2.1.0, 3.27.10)."""
+    scored = _scored(rule.properties.score) if rule else None
+    level = result.level or (rule.default.level if rule else "warning")
+    return scored or _LEVELS.get(level, Severity.MEDIUM)
 
 
 def cyclonedx(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
@@ -114,28 +156,35 @@ def cyclonedx(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
     document = _decode(output, _CycloneDX)
     if document.format != "CycloneDX":
         raise Unusable("is no CycloneDX document")
-    waiting = deque(document.components)
+    waiting = deque((document.metadata.component, *document.components))
     while waiting:
         component = waiting.popleft()
         waiting.extend(component.components)
         if component.purl:
             yield Package(_line(component.purl), member)
     for vulnerability in document.vulnerabilities:
-        rated = [rating.severity for rating in vulnerability.ratings if rating.severity in list(Severity)]
-        severity = max(map(Severity, rated), key=lambda level: level.rank, default=Severity.MEDIUM)
+        rated = [level for rating in vulnerability.ratings if (level := _rated(rating))]
+        severity = max(rated, key=lambda level: level.rank, default=Severity.MEDIUM)
         yield Finding(scanner, _line(vulnerability.id) or "unnamed", severity, member, _line(vulnerability.description))
 
 
+def _rated(rating: _Rating) -> Severity | None:
+    """What it says, else what its score means."""
+    return Severity(rating.severity) if rating.severity in list(Severity) else _scored(rating.score)
+
+
 def _decode(output: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 -- whichever document was asked for
+    if output.count(b"{") > _OBJECTS:
+        raise Unusable("says more than fits into memory")
     try:
         return msgspec.json.decode(output, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable("is not what the tool was said to write") from error
 
 
-def _scored(stated: object) -> Severity | None:
+def _scored(stated: msgspec.Raw) -> Severity | None:
     try:
-        score = float(str(stated))
+        score = float(bytes(stated).strip(b'"'))
     except ValueError:
         return None
     if math.isnan(score):
