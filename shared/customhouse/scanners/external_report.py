@@ -121,7 +121,7 @@ class _CycloneDX(msgspec.Struct, frozen=True, rename={"format": "bomFormat"}):
 
 
 def sarif(output: bytes, scanner: str, member: str) -> Iterator[Fact]:
-    """One finding per result; as bad as its rule's `security-severity` (0 to 10), else its own level, else its rule's."""
+    """One finding per result; a rule's `security-severity` (0 to 10) counts first, then its level or the rule's."""
     document = _decode(output, _Sarif)
     if not document.runs:
         raise Unusable("says nothing of a run")
