@@ -128,48 +128,6 @@ def test_a_zstandard_frame_that_is_not_right_is_never_clean(change: Pack) -> Non
     assert not clean(look(change(frame), "a.zst"))
 
 
-def skippable(data: bytes) -> bytes:
-    """A frame of Zstandard that its readers pass over."""
-    return b"\x50\x2a\x4d\x18" + struct.pack("<L", len(data)) + data
-
-
-FRAME = zstandard.compress(b"x")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        skippable(MARKER) + FRAME,
-        FRAME + skippable(MARKER),
-        FRAME + skippable(MARKER) + FRAME,
-        FRAME + skippable(MARKER) + skippable(b"") + skippable(b"y") + FRAME,
-        FRAME + skippable(MARKER + bytes(1 << 20)),
-    ],
-)
-def test_what_a_skippable_frame_holds_is_scanned(data: bytes) -> None:
-    inspection = look(data, "a.zst")
-    assert len(found(inspection)) == 1
-    assert inspection.coverage.complete
-    assert rules(inspection) == {"found"}
-
-
-def test_frames_with_their_sizes_between_them_are_one_file() -> None:
-    """As pzstd writes them."""
-    tar = tarred(("a", MARKER))
-    parts = [zstandard.compress(tar[at : at + 700]) for at in range(0, len(tar), 700)]
-    inspection = look(b"".join(skippable(struct.pack("<L", len(part))) + part for part in parts), "a.tar.zst")
-    assert found(inspection) == ["a.tar.zst!/a"]
-    assert inspection.coverage.complete
-    assert rules(inspection) == {"found"}
-
-
-@pytest.mark.parametrize(
-    "between", [skippable(bytes(65537)), skippable(bytes(40_000)) * 2, skippable(b"four")[:-1], skippable(b"")[:-1]]
-)
-def test_skippable_frames_that_are_cut_short_or_large_between_others_are_not_passed_over(between: bytes) -> None:
-    assert not clean(look(FRAME + between + FRAME, "a.zst"))
-
-
 def test_a_debian_package_is_opened_to_the_last_file() -> None:
     deb = ar((b"debian-binary", b"2.0\n"), (b"control.tar.xz", lzma.compress(tarred(("./postinst", MARKER)))))
     deb += ar((b"data.tar.zst", zstandard.compress(TREE)))[8:]

@@ -233,12 +233,20 @@ def _structured(head: bytes) -> str:  # noqa: PLR0911 -- one line per structure
     if head.startswith(b"BZh") and _BZIP2.match(head):
         return "bzip2"
     if head.startswith(b"\x2a\x4d\x18", 1) and _SKIPPABLE.match(head):
-        return "zstd"
+        return _framed(head)
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return "pickle"
     if head.startswith(_ASAR) and head[16:24] == b'{"files"':
         return "asar"
     return "zlib" if head.startswith(_ZLIB) and _inflates(head) else ""
+
+
+def _framed(head: bytes) -> str:
+    """Which of the two formats that have skippable frames it is, by the first frame that is none."""
+    place = 0
+    while _SKIPPABLE.match(head, place):
+        place += 8 + int.from_bytes(head[place + 4 : place + 8], "little")
+    return "lz4" if head.startswith(b"\x04\x22\x4d\x18", place) else "zstd"
 
 
 def _inflates(head: bytes) -> bool:

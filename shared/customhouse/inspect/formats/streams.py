@@ -13,13 +13,14 @@ import brotli as _brotli
 from isal import igzip_lib, isal_zlib
 from lz4 import frame as _lz4
 
-from customhouse.inspect.formats import gzip_header
+from customhouse.inspect.formats import gzip_header, skippable
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
 
 BAD_DEFLATE: tuple[type[Exception], ...] = (_zlib.error, cast("type[Exception]", igzip_lib.IsalError))
 """What inflating bad data raises."""
+_LZ4 = b"\x04\x22\x4d\x18"
 _IN = 64 << 10
 _OUT = 1 << 20
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
@@ -218,11 +219,18 @@ def _lzip_decoder(source: Source, code: bytes) -> Callable[[], Inflater]:
 
 
 def lz4(source: Source) -> Iterator[Entry]:
-    """The LZ4 frame format; skippable frames are not looked into."""
-    blocks = inflate(
-        source.reader, lambda: Standard(_lz4.LZ4FrameDecompressor()), lambda head: head.startswith(b"\x04\x22\x4d\x18")
-    )
-    return content(source, _as_corrupt(blocks, (RuntimeError,)))
+    """The LZ4 frame format, several frames too; what skippable frames hold is a member of its own."""
+    yield from skippable.entries(source)
+    between = skippable.Between(source.reader)
+
+    def more(_: bytes) -> bool:
+        between.take()
+        return source.reader.peek(4) == _LZ4
+
+    blocks = inflate(source.reader, lambda: Standard(_lz4.LZ4FrameDecompressor()), more)
+    yield from content(source, _as_corrupt(blocks, (RuntimeError,)))
+    yield from between.entries()
+    yield from skippable.entries(source)
 
 
 def brotli(source: Source) -> Iterator[Entry]:

@@ -7,6 +7,7 @@ from typing import IO, cast
 
 import zstandard
 
+from customhouse.inspect.formats import skippable
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.formats.streams import content
 from customhouse.inspect.limits import Limits
@@ -17,57 +18,24 @@ _MAGIC = b"\x28\xb5\x2f\xfd"
 _BLOCK_MOST = 128 << 10
 _OUT = 1 << 20
 _RESERVED, _RLE = 3, 1
-_BETWEEN = 64 << 10
-"""Bytes of all skippable frames between others that are kept: pzstd writes four in front of each."""
 
 
 def entries(source: Source) -> Iterator[Entry]:
     """The content of all frames; what skippable frames hold is a member of its own."""
-    while _skippable(source.reader.peek(4)):
-        yield from _skipped(source)
+    yield from skippable.entries(source)
     if source.reader.peek(4) == _MAGIC:
-        between: dict[int, bytes] = {}
+        between = skippable.Between(source.reader)
         yield from content(source, frames(source.reader, source.limits, between))
-        for place, data in between.items():
-            yield Entry(f"skippable-{place}", iter((data,)), len(data))
-    while _skippable(source.reader.peek(4)):
-        yield from _skipped(source)
+        yield from between.entries()
+    yield from skippable.entries(source)
 
 
-def _skippable(magic: bytes) -> bool:
-    return len(magic) == 4 and 0x50 <= magic[0] <= 0x5F and magic[1:] == b"\x2a\x4d\x18"  # noqa: PLR2004 -- RFC 8878, 3.1.2
-
-
-def _skipped(source: Source) -> Iterator[Entry]:
-    """A skippable frame's bytes, which tools use for tables of their own and anyone for anything."""
-    head = source.reader.read(8)
-    size = int.from_bytes(head[4:], "little")
-    if len(head) < 8:  # noqa: PLR2004 -- magic and size
-        raise Corrupt("the data breaks off within a skippable frame")
-    if size:
-        yield Entry(f"skippable-{source.reader.position}", source.reader.blocks(size), size)
-
-
-def frames(reader: Reader, limits: Limits, between: dict[int, bytes] | None = None) -> Iterator[bytes]:
-    """Frames in a row; what small skippable ones behind any of them hold goes to `between`, by place, if given."""
+def frames(reader: Reader, limits: Limits, between: skippable.Between | None = None) -> Iterator[bytes]:
+    """Frames in a row, and small skippable ones behind any of them if they are wanted."""
     while reader.peek(4) == _MAGIC:
         yield from _frame(reader, limits)
-        while between is not None and _small(reader.peek(8), _BETWEEN - sum(map(len, between.values()))):
-            _keep(reader, between)
-
-
-def _small(head: bytes, most: int) -> bool:
-    """Whether a skippable frame of at most so many bytes begins here."""
-    return len(head) == 8 and _skippable(head[:4]) and int.from_bytes(head[4:], "little") <= most  # noqa: PLR2004 -- magic and size
-
-
-def _keep(reader: Reader, between: dict[int, bytes]) -> None:
-    size = int.from_bytes(reader.read(8)[4:], "little")
-    place, data = reader.position, reader.read(size)
-    if len(data) < size:
-        raise Corrupt(f"{len(data):,} bytes where {size:,} were stated")
-    if size:
-        between[place] = data
+        if between is not None:
+            between.take()
 
 
 def _frame(reader: Reader, limits: Limits) -> Iterator[bytes]:
