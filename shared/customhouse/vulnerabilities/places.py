@@ -67,7 +67,7 @@ _NAMES: dict[str, tuple[str, Callable[[str, str], str]]] = {
 SYSTEMS = frozenset({"deb", "apk", "rpm"})
 """Purl types whose advisories depend on the release of the distribution."""
 
-UNWRITTEN = frozenset({"CocoaPods"})
+UNWRITTEN = frozenset({"CocoaPods", "ConanCenter", "Kubernetes"})
 """Ecosystems with names and versions for which OSV has no advisories at all: their absence says nothing."""
 
 
