@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from customhouse.model import Package
 from customhouse.vulnerabilities.releases import Releases
@@ -41,3 +43,28 @@ BASE_FILES = "pkg:deb/debian/base-files@11.1%2Bdeb11u1"
 )
 def test_the_nearest_that_tells_a_release_counts(told: list[Package], member: str, expected: str) -> None:
     assert Releases([*told, Package("pkg:npm/a@1", member)]).of(member) == expected
+
+
+def test_as_many_roots_as_members_do_not_take_the_square_of_the_time() -> None:
+    many = 50_000
+    roots = [os_release(f"debian-{number % 9 + 5}", f"x!/{number}/etc/os-release") for number in range(many)]
+    members = [f"x!/{number}/var/lib/dpkg/status" for number in range(many)]
+
+    releases = Releases(roots)
+
+    assert [releases.of(member) for member in members] == [f"debian-{number % 9 + 5}" for number in range(many)]
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "a b", "etc", "x!"]), max_size=4).map(
+    lambda parts: "".join(f"{p}/" for p in parts)
+)
+
+
+@given(st.dictionaries(PARTS, st.sampled_from(["debian-12", "alpine-3.18", "wolfi"]), max_size=5), PARTS)
+def test_the_longest_root_that_holds_a_member_is_the_nearest(roots: dict[str, str], folder: str) -> None:
+    releases = Releases([os_release(distro, f"{root}etc/os-release") for root, distro in roots.items()])
+
+    around = [root for root in roots if folder.startswith(root)]
+    only = next(iter(roots.values())) if len(set(roots.values())) == 1 else ""
+    expected = roots[max(around, key=len)] if around else only
+    assert releases.of(f"{folder}var/lib/dpkg/status") == expected

@@ -27,12 +27,13 @@ class Releases:
         self._told = {member: distro for member, distro in told.items() if distro}
         roots = {member: _OS_RELEASE.search(member) for member in self._told}
         self._roots = {member[: at.start()]: self._told[member] for member, at in roots.items() if at}
+        self._lengths = sorted({len(root) for root in self._roots}, reverse=True)
         distros = set(self._told.values())
         self._only = distros.pop() if len(distros) == 1 else ""
 
     def of(self, member: str) -> str:
         """The distribution of a member's system packages such as `debian-12`, "" where nothing tells it."""
         if member not in self._told:
-            around = [root for root in self._roots if member.startswith(root)]
-            self._told[member] = self._roots[max(around, key=len)] if around else self._only
+            around = (self._roots.get(member[:length]) for length in self._lengths if length < len(member))
+            self._told[member] = next(filter(None, around), self._only)
         return self._told[member]
