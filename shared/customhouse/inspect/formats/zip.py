@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
 
-import zstandard
 from isal import isal_zlib
 
 from customhouse.inspect.formats import zip_lists
 from customhouse.inspect.formats import zip_records as records
 from customhouse.inspect.formats.digests import List
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Type
-from customhouse.inspect.formats.streams import BAD_DEFLATE, Inflater, Standard, Zlib
 from customhouse.inspect.formats.zip_gaps import gap
-from customhouse.inspect.formats.zip_records import ENCRYPTED, PATCH, STREAMED, UTF8, End, Record
+from customhouse.inspect.formats.zip_methods import BAD, METHODS, STORED, at_once
+from customhouse.inspect.formats.zip_records import ENCRYPTED, PATCH, STREAMED, UTF8, End, Placed, Record
 from customhouse.inspect.names import decode, printable
 from customhouse.model import Severity, SkipReason
 
 _TAIL = 22 + 0xFFFF + 20 + 56
-_STORED, _IMPLODE, _DEFLATE, _DEFLATE64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 6, 8, 9, 12, 14, 93, 95
-_OUT = 1 << 20
 _SMALL = 64 << 10
 """Packed bytes of a member that are read at once with the header before them."""
 _EXTRAS = 64
 """Bytes of extra fields that most local headers have room in."""
-_BAD: tuple[type[Exception], ...] = (*BAD_DEFLATE, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, ValueError)
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
-
-
-@dataclass(slots=True)
-class Placed:
-    """A member of the central directory, and where its local header and data were found to be."""
-
-    record: Record
-    name: str
-    start: int
-    data: int = 0
-    stop: int = 0
-    streamed: bool = False
-    packed: bytes | memoryview = b""
 
 
 def entries(source: Source) -> Iterator[Entry]:
@@ -191,14 +171,15 @@ def _entry(source: Source, member: Placed) -> Entry:
         say("header-mismatch", "the central directory points at something else than a local header")
         return Entry(name, type="file", skip=(SkipReason.CORRUPT, "its local header is not there"))
     length = records.LOCAL_SIZE + records.local_tail(head)
-    if length > len(head):
-        head = source.at(member.start, length)
-    local = records.local(head, head[records.LOCAL_SIZE : length], say)
+    local = record
+    if not record.alike or not head.startswith(record.alike, 6):
+        head = head if length <= len(head) else source.at(member.start, length)
+        local = records.local(head, head[records.LOCAL_SIZE : length], say)
+        _compare(record, local, say)
     member.packed = memoryview(head)[length : length + packed]
-    member.data = member.start + local.length
+    member.data = member.start + length
     member.stop = member.data + record.packed
     member.streamed = bool(local.flags & STREAMED)
-    _compare(record, local, say)
     entry = Entry(name, size=record.size, type=_type(record, name), mode=record.mode)
     if member.stop > source.size:
         say("lying-size", "it is longer than the archive")
@@ -241,8 +222,8 @@ def _content(source: Source, member: Placed, local: Record, entry: Entry) -> Non
         return
     if entry.type == "folder" and (record.size or record.packed > 2):  # noqa: PLR2004 -- an empty DEFLATE stream
         source.high("name-mismatch", "a folder with bytes of its own", entry.name)
-    if record.method not in _METHODS or (record.flags | local.flags) & PATCH:
-        patch = "a patch of another file" if record.method in _METHODS else f"compression method {record.method}"
+    if record.method not in METHODS or (record.flags | local.flags) & PATCH:
+        patch = "a patch of another file" if record.method in METHODS else f"compression method {record.method}"
         entry.skip = (SkipReason.UNSUPPORTED, patch)
         member.stop += _descriptor_size(source, member)
         return
@@ -254,46 +235,32 @@ def _content(source: Source, member: Placed, local: Record, entry: Entry) -> Non
         member.stop += _descriptor_size(source, member)
         return
     entry.data = _inflated(source, member, entry)
-    entry.consumed = (lambda: record.packed) if record.method != _STORED else None
+    entry.consumed = (lambda: record.packed) if record.method != STORED else None
 
 
 def _inflated(source: Source, member: Placed, entry: Entry, most: int | None = None) -> Iterator[bytes]:
     """A member's bytes; afterwards its checksum, its sizes and its descriptor are compared with what came out."""
     record = member.record
-    if most is None and (small := _at_once(member)):
+    if most is None and (small := at_once(member)):
         yield small
         member.stop += _descriptor(source, member, record.crc, record.size, entry.name)
         return
     crc = total = 0
     try:
-        for block in _METHODS[record.method](source, member):
+        for block in METHODS[record.method](source, member):
             crc = isal_zlib.crc32(block, crc)
             total += len(block)
             yield block
             if total > record.size or (most is not None and total > most):
                 source.high("lying-size", f"more than the {record.size:,} bytes it states", entry.name)
                 break
-    except _BAD as error:
+    except BAD as error:
         raise Corrupt(f"bad compressed data: {error}", "lying-size" if total else "") from error
     if total < record.size:
         source.high("lying-size", f"{total:,} bytes where {record.size:,} are stated", entry.name)
     elif total == record.size and crc != record.crc:
         source.high("bad-checksum", "its bytes have another checksum than stated", entry.name)
     member.stop += _descriptor(source, member, crc, total, entry.name)
-
-
-def _at_once(member: Placed) -> bytes:
-    """A small member's bytes if they are what its headers say; if not, reading them block by block tells why."""
-    record = member.record
-    if len(member.packed) != record.packed or record.method != _DEFLATE or record.size > _OUT:
-        return b""
-    stream = isal_zlib.decompressobj(wbits=-15)
-    try:
-        data: bytes = stream.decompress(member.packed, record.size + 1)
-    except BAD_DEFLATE:
-        return b""
-    whole = stream.eof and not stream.unused_data and len(data) == record.size
-    return data if whole and isal_zlib.crc32(data) == record.crc else b""
 
 
 def _descriptor(source: Source, member: Placed, crc: int, size: int, name: str) -> int:
@@ -327,91 +294,3 @@ def _descriptor_quiet(data: bytes, record: Record) -> int:
             if data.startswith(whole):
                 return len(whole)
     return 0
-
-
-def _stored(source: Source, member: Placed) -> Iterator[bytes]:
-    return source.blocks(member.data, member.record.packed)
-
-
-def _stream(new: Callable[[Source], Inflater]) -> Callable[[Source, Placed], Iterator[bytes]]:
-    """A method whose stream has an end of its own: exactly the stated bytes must have been used by then."""
-
-    def run(source: Source, member: Placed) -> Iterator[bytes]:
-        stream = new(source)
-        used = 0
-        for piece in source.blocks(member.data, member.record.packed, 64 << 10):
-            if stream.eof:
-                break
-            used += len(piece)
-            data = piece
-            while not stream.eof and (data or not stream.hungry):
-                block = stream.step(data, _OUT)
-                data = b""
-                if block:
-                    yield block
-        while not stream.eof and (block := stream.step(b"", _OUT)):
-            yield block
-        if not stream.eof:
-            raise Corrupt("its compressed data breaks off", "lying-size")
-        if used - len(stream.unused) != member.record.packed:
-            source.high("lying-size", "its compressed data ends before the stated size", member.name)
-
-    return run
-
-
-def _lzma(source: Source, member: Placed) -> Iterator[bytes]:
-    """Method 14: a four-byte header, the LZMA properties, then a stream with or without an end mark."""
-    head = source.at(member.data, 9)
-    if head[2:4] != b"\x05\0" or len(head) < 9:  # noqa: PLR2004 -- APPNOTE 5.8.8
-        raise Corrupt("a malformed LZMA header")
-    alone = head[4:9] + member.record.size.to_bytes(8, "little")
-    if member.record.flags & 2:
-        alone = head[4:9] + b"\xff" * 8
-    stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=source.limits.dictionary)
-    total = len(stream.decompress(alone, 0))
-    for piece in source.blocks(member.data + 9, member.record.packed - 9, 64 << 10):
-        block = stream.decompress(piece, _OUT)
-        while block:
-            total += len(block)
-            yield block
-            block = b"" if stream.eof or stream.needs_input else stream.decompress(b"", _OUT)
-        if stream.eof:
-            break
-
-
-def _zstd(source: Source, member: Placed) -> Iterator[bytes]:
-    from customhouse.inspect.formats.zstd import frames  # noqa: PLC0415 -- most zips have no such member
-    from customhouse.inspect.reader import Reader  # noqa: PLC0415 -- as above
-
-    return frames(Reader(source.blocks(member.data, member.record.packed)), source.limits)
-
-
-def _deflate64(source: Source, member: Placed) -> Iterator[bytes]:
-    """Method 9; the library has no bound on what one step puts out, so it gets small steps."""
-    import inflate64  # noqa: PLC0415 -- rare
-
-    stream = inflate64.Inflater()
-    for piece in source.blocks(member.data, member.record.packed, 1 << 10):
-        if block := stream.inflate(piece):
-            yield block
-    if not stream.eof:
-        raise Corrupt("its compressed data breaks off", "lying-size")
-
-
-def _imploded(source: Source, member: Placed) -> Iterator[bytes]:
-    from customhouse.inspect.formats.implode import explode  # noqa: PLC0415 -- rare
-
-    record = member.record
-    return explode(source.blocks(member.data, record.packed), record.size, record.flags)
-
-
-_METHODS: dict[int, Callable[[Source, Placed], Iterator[bytes]]] = {
-    _STORED: _stored,
-    _DEFLATE: _stream(lambda _: Zlib(-15)),
-    _IMPLODE: _imploded,
-    _DEFLATE64: _deflate64,
-    _BZIP2: _stream(lambda _: Standard(bz2.BZ2Decompressor())),
-    _LZMA: _lzma,
-    _ZSTD: _zstd,
-    _XZ: _stream(lambda source: Standard(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=source.limits.dictionary))),
-}

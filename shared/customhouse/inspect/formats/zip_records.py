@@ -35,7 +35,11 @@ Say = Callable[[str, str], None]
 
 @dataclass(slots=True)
 class Record:
-    """One member as its central or its local header tells it; `end` is where the local header's data begins."""
+    """One member as its central or its local header tells it.
+
+    `length` is that of the header, `alike` how a local header goes on from its flags that tells the same as this
+    central one and nothing else.
+    """
 
     name: bytes
     flags: int
@@ -49,11 +53,25 @@ class Record:
     unicode_name: bytes | None = None
     length: int = 0
     wide: bool = False
+    alike: bytes = b""
 
     @property
     def mode(self) -> int:
         """Unix permissions and type, 0 where another system made the archive."""
         return self.attributes >> 16 if self.made_by >> 8 in {3, 19} else 0
+
+
+@dataclass(slots=True)
+class Placed:
+    """A member of the central directory, and where its local header and data were found to be."""
+
+    record: Record
+    name: str
+    start: int
+    data: int = 0
+    stop: int = 0
+    streamed: bool = False
+    packed: bytes | memoryview = b""
 
 
 def extras(data: bytes, say: Say, *, aligned: bool = False) -> dict[int, bytes]:
@@ -130,6 +148,8 @@ def central(data: bytes, place: int, say: Say) -> Record:
         fields = extras(data[start + name : start + name + extra], say)
         _wide(record, fields.get(0x0001), say, offset=True)
         _unicode(record, fields.get(0x7075), say)
+    if not record.wide and record.unicode_name is None:
+        record.alike = data[place + 8 : place + 30] + b"\0\0" + record.name
     if comment > _LARGE:
         say("hidden-data", f"a member's comment of {comment:,} bytes, which no scanner sees")
     if disk not in {0, _FULL16}:
