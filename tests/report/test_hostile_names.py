@@ -7,8 +7,10 @@ import datetime as dt
 import html.parser
 import io
 import json
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -23,6 +25,7 @@ from customhouse.report import json as lines
 from customhouse.report.result import Judged
 from tests.facts import decision, inspection
 
+ROOT = Path("/home/runner/repository")
 MADE = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 NASTY = [
     "<script>alert(1)</script>",
@@ -98,12 +101,13 @@ def test_a_json_line_is_one_line_that_says_it_all(path: str, member: str, messag
 
 @given(TEXT, TEXT)
 def test_sarif_names_a_file_by_a_uri_that_says_its_path(path: str, member: str) -> None:
-    run = json.loads(sarif.render([judged(path, member)]))["runs"][0]
+    run = json.loads(sarif.render([judged(path, member)], ROOT))["runs"][0]
     for one in (*run["results"], *run["invocations"][0]["toolExecutionNotifications"]):
         place = one["locations"][0]
         uri = place["physicalLocation"]["artifactLocation"]["uri"]
-        assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})*", uri)
-        assert unquote(uri) == path
+        assert re.fullmatch(r"(?:file:///)?(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})*", uri)
+        named = os.path.normpath(ROOT / path)
+        assert os.path.normpath(ROOT / unquote(uri.removeprefix("file://"))).lstrip("/") == named.lstrip("/")
         assert place["logicalLocations"] == [{"fullyQualifiedName": member}]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from customhouse.model import Package, Severity, SkipReason, Verdict
 from customhouse.report import html, sarif
@@ -38,7 +39,7 @@ def test_json_line_tells_the_media_type_and_the_package_that_an_artifact_is() ->
 
 
 def test_sarif_has_results_for_findings_and_notifications_for_skips() -> None:
-    run = json.loads(sarif.render([BAD, GOOD]))["runs"][0]
+    run = json.loads(sarif.render([BAD, GOOD], Path("/")))["runs"][0]
     assert [result["ruleId"] for result in run["results"]] == ["malware/eicar"]
     assert run["results"][0]["level"] == "error"
     assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith("not seen: limit")
@@ -47,7 +48,7 @@ def test_sarif_has_results_for_findings_and_notifications_for_skips() -> None:
 
 def test_sarif_levels_follow_severity() -> None:
     all_levels = Judged("x", inspection(*[finding(severity) for severity in Severity]), decision())
-    results = json.loads(sarif.render([all_levels]))["runs"][0]["results"]
+    results = json.loads(sarif.render([all_levels], Path("/")))["runs"][0]["results"]
     assert [result["level"] for result in results] == ["note", "warning", "error", "error"]
 
 
