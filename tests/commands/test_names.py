@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from customhouse.app import load
-from customhouse.commands import application, artifacts
+from customhouse.commands import application
+from customhouse.commands.files import _walk
+from customhouse.commands.judging import judge
 from customhouse.errors import ConfigError
 from customhouse.stores import open_store
 from tests.app.world import EICAR
@@ -136,7 +139,7 @@ def test_an_empty_folder_is_nothing_and_passes(tmp_path: Path, policy: Path) -> 
 def test_a_file_that_cannot_be_read_is_held_and_the_others_are_judged(tmp_path: Path, policy: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_bytes(b"text")
-    results = artifacts._judge([tmp_path / name for name in ("a", "b", "c")], policy, quiet=True)
+    results = judge([tmp_path / name for name in ("a", "b", "c")], policy, quiet=True)
     first = next(results)
     (tmp_path / "b").unlink()
     second, third = results
@@ -159,7 +162,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_folder(tmp_path: Path, policy:
 
 def test_a_folder_that_goes_away_ends_the_scan_with_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone: No such file or directory; name folders that can be read"):
-        list(artifacts._walk(tmp_path / "gone"))
+        list(_walk(tmp_path / "gone", Counter()))
 
 
 @pytest.mark.parametrize("command", [["scan"], ["report"]])
@@ -202,7 +205,7 @@ def test_sweep_goes_on_behind_what_is_refused_and_names_it(tmp_path: Path, polic
     next(path for path in sorted((tmp_path / "records").rglob("records/*/*.json"))).write_bytes(b"{")
     done = run("sweep", env["CUSTOMHOUSE_INTAKE"], env=env)
     assert sorted(line.split() for line in done.stdout.splitlines()) == [["1", "duplicate"], ["1", "refused"]]
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert ".txt?etag=" in done.stderr
     assert ": refused: a record does not read: " in done.stderr
 

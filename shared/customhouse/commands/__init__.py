@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
 import typer
 
+from customhouse import __version__
 from customhouse.commands import artifacts, lifecycle, policy, serve
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 -- the form of typer's callbacks
+    if asked:
+        sys.stdout.write(f"customhouse {__version__}\n")
+        raise typer.Exit
+
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -12,6 +23,15 @@ application = typer.Typer(
     add_completion=False,
     help="Opens, inspects, judges and retires every artifact that lands in a bucket or registry.",
 )
+
+
+@application.callback()
+def _options(
+    *, _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")] = False
+) -> None:
+    """Options that stand before a command."""
+
+
 application.command("scan")(artifacts.scan)
 application.command("events")(artifacts.events)
 application.command("sweep")(serve.sweep)

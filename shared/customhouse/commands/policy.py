@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from customhouse.app import engines, library
-from customhouse.commands.artifacts import read_policy
+from customhouse.commands.judging import read_policy
 from customhouse.policy.load import schema as policy_schema
 from customhouse.stores import open_store
 

@@ -16,16 +16,23 @@ from customhouse.app import App, load
 from customhouse.commands.show import progress
 from customhouse.errors import Rejected, Transient
 from customhouse.inspect.names import printable
-from customhouse.model import Event
+from customhouse.model import Event, Stat
 from customhouse.stores import split
+
+LEFT = {"later", "refused"}
+"""What became of an artifact that has no verdict yet."""
 
 
 def sweep(url: Annotated[str, typer.Argument(help="A store, with a prefix if wanted: s3://bucket/in.")]) -> None:
-    """Process everything in a store that has no record yet; settings come from CUSTOMHOUSE_ variables."""
+    """Process everything in a store that has no record yet, with settings from CUSTOMHOUSE_ variables.
+
+    Exit status 1 when something could not be judged.
+    """
     app = load()
     root, prefix = split(url)
     counts = _process(app, [Event(stat.location, "sweep") for stat in app.store(root).list(prefix)])
     sys.stdout.write("".join(f"{count:>8} {word}\n" for word, count in sorted(counts.items())))
+    raise typer.Exit(1 if LEFT & set(counts) else 0)
 
 
 def job(
@@ -47,23 +54,34 @@ def watch(
     *,
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
 ) -> None:
-    """Process a folder as things land in it: released, quarantine and records are folders beside it."""
+    """Process a folder as things land in it: released, quarantine and records are folders beside it.
+
+    What is still being written waits for the next look. With --once, exit status 1 when something could not be judged.
+    """
     base = (home or folder.resolve().parent / f"{folder.resolve().name}.customhouse").resolve()
     places = {name: base / name for name in ("released", "quarantine", "records")}
     for place in (folder, *places.values()):
         place.mkdir(parents=True, exist_ok=True)
     root = f"file://{folder.resolve()}"
     app = load({f"CUSTOMHOUSE_{name.upper()}": f"file://{place}" for name, place in places.items()} | dict(os.environ))
+    if not once:
+        sys.stderr.write(f"watching {folder}; what becomes of it is in {base}; Ctrl-C ends it\n")
     while True:
-        _process(app, [Event(stat.location, "watch") for stat in app.store(root).list()], tell=True)
+        due = [stat for stat in app.store(root).list() if once or _quiet(stat, interval)]
+        counts = _process(app, [Event(stat.location, "watch") for stat in due], tell=True)
         if once:
-            return
+            raise typer.Exit(1 if LEFT & set(counts) else 0)
         time.sleep(interval)
+
+
+def _quiet(stat: Stat, seconds: float) -> bool:
+    """Whether nobody wrote to a file for so long; a time that is yet to come says nothing."""
+    return not 0 <= time.time() - stat.modified < seconds
 
 
 def _process(app: App, events: list[Event], *, tell: bool = False) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for event in progress(events, quiet=tell):
+    for event in progress(events, lambda event: event.location.key, quiet=tell):
         try:
             result = app.process(event)
         except (Transient, Rejected) as error:

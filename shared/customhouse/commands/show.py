@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
+from customhouse.commands.files import Named
 from customhouse.inspect.names import printable
 from customhouse.model import Verdict
 from customhouse.report.result import Judged
@@ -24,40 +26,79 @@ COLOURS = {
     Verdict.REJECTED: "red",
 }
 REASONS = 3
+_NAME = 40
 
 
-def progress(items: Sequence[T], *, quiet: bool) -> Iterable[T]:
-    """A progress bar on standard error while a person waits."""
+def progress(items: Sequence[T], name: Callable[[T], str], *, quiet: bool) -> Iterator[T]:
+    """How many are done and which is at work, on standard error while a person waits."""
     console = Console(stderr=True)
-    return items if quiet or not console.is_terminal else track(items, "inspecting", console=console, transient=True)
+    columns = (MofNCompleteColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden, redirect_stdout=False) as bar:
+        task = bar.add_task("", total=len(items))
+        for item in items:
+            bar.update(task, description=_shown(name(item)[-_NAME:]))
+            yield item
+            bar.advance(task)
 
 
-def table(results: Sequence[Judged]) -> None:
-    """Verdicts with their first reasons; one tab-separated line each when nobody watches."""
+def passed_over(found: Named) -> None:
+    """What folders hold besides files, and that there is nothing to look at: neither shows in the results."""
+    if found.others.total():
+        said = ", ".join(counted(count, kind) for kind, count in sorted(found.others.items()) if count)
+        sys.stderr.write(f"customhouse: not followed and not judged: {said}\n")
+    if not found.files:
+        sys.stderr.write("customhouse: no files there, so nothing was judged\n")
+
+
+def table(results: Iterable[Judged]) -> None:
+    """Verdicts with their first reasons; one tab-separated line each, as it is done, when nobody watches."""
     console = Console()
     if not console.is_terminal:
         for one in results:
-            seen = f"{one.inspection.coverage.opened}/{one.inspection.coverage.members}"
-            cells = (one.decision.verdict, printable(one.path), one.inspection.kind, seen, one.decision.rule)
+            cells = (one.decision.verdict, printable(one.path), one.inspection.kind, _seen(one, ""), one.decision.rule)
             sys.stdout.write("\t".join(cells) + "\n")
+            sys.stdout.flush()
         return
-    grid = Table("artifact", "kind", "verdict", "seen", "rule", "why", expand=True)
-    for one in results:
-        verdict = one.decision.verdict
-        coverage = one.inspection.coverage
-        more = len(one.decision.reasons) - REASONS
-        why = [*one.decision.reasons[:REASONS], *([f"and {more} more"] if more > 0 else [])]
-        grid.add_row(
-            _shown(one.path),
-            one.inspection.kind,
-            f"[{COLOURS[verdict]}]{verdict}[/]",
-            f"{coverage.opened:,}/{coverage.members:,}",
-            one.decision.rule,
-            "\n".join(map(_shown, why)),
-        )
+    every = list(results)
+    grid = Table("verdict", "kind", "seen", Column("artifact", overflow="fold"), box=None, pad_edge=False)
+    for one in every:
+        verdict = f"[{COLOURS[one.decision.verdict]}]{one.decision.verdict}[/]"
+        grid.add_row(verdict, one.inspection.kind, _seen(one, ","), "\n".join([_shown(one.path), *_why(one)]))
     console.print(grid)
+    console.print(summary(Counter(one.decision.verdict for one in every)), highlight=False)
+
+
+def summary(counts: Counter[Verdict]) -> str:
+    """`3 artifacts: 2 clean, 1 held`."""
+    said = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict])
+    return f"{counted(counts.total(), 'artifact')}{f': {said}' if said else ''}"
+
+
+def counted(count: int, what: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def line(text: str) -> str:
+    """Text that an artifact may have chosen as one line, with nothing left in it that a terminal obeys."""
+    return "!/".join(map(printable, text.split("!/")))
+
+
+def _seen(one: Judged, grouping: str) -> str:
+    coverage = one.inspection.coverage
+    return f"{coverage.opened:{grouping}}/{coverage.members:{grouping}}"
+
+
+def _why(one: Judged) -> Iterator[str]:
+    """The first reasons, below the name and a step to the right of it."""
+    reasons = one.decision.reasons
+    if reasons:
+        yield f"  [dim]{_shown(one.decision.rule)}[/]"
+    yield from (f"  {_shown(reason)}" for reason in reasons[:REASONS])
+    if len(reasons) > REASONS:
+        yield f"  and {len(reasons) - REASONS} more"
 
 
 def _shown(text: str) -> str:
-    """Text that an artifact may have chosen, with nothing left in it that a terminal obeys."""
-    return escape("!/".join(map(printable, text.split("!/"))))
+    return escape(line(text))
