@@ -40,6 +40,49 @@ CASES = {
         "export * from 'https://deno.land/x/oak@v1.2/m.ts';\nexport {\n a,\n} from \"npm:b@1\";\nimport 'jsr:@s/c@2';",
         "deno/oak@1.2 npm/b@1.0.0 jsr/s/c@2",
     ),
+    "composer: what PHP goes through like a list": (
+        "composer.lock",
+        '{"packages": {"0": {"name": "v/a", "version": "1"}}, "packages-dev": [{"name": "v/b", "version": "2"}]}',
+        "composer/v/a@1 composer/v/b@2",
+    ),
+    "composer: the same of what is installed": (
+        "vendor/composer/installed.json",
+        '{"packages": {"a": {"name": "v/a", "version": "1"}, "b": 7}}',
+        "composer/v/a@1",
+    ),
+    "pipenv: versions that are not pinned": (
+        "Pipfile.lock",
+        '{"default": {"a": {"version": "~=1.2"}, "b": {"version": "*"}, "c": {"version": "== 3.0"}}}',
+        "pypi/a@1.2 pypi/c@3.0",
+    ),
+    "requirements: variables beside a version": (
+        "requirements.txt",
+        (
+            "a1==1.0 --config-settings=x=${HOME}\nb2==2.0; platform_node == '${HOST}'\nc3==${VERSION}\n"
+            "${NAME}==4.0\nd5==5.0 # ${WHY}\n"
+        ),
+        "pypi/a1@1.0 pypi/b2@2.0 pypi/d5@5.0",
+    ),
+    "requirements: comments and continued lines": (
+        "requirements.txt",
+        "a1==1.0 \\\n# why\nb2==2.0\n# c3==3.0 \\\nd4==4.0 \\\n    --hash=sha256:x \\\n    --hash=y\ne5\\\n==5.0\n",
+        "pypi/a1@1.0 pypi/b2@2.0 pypi/d4@4.0 pypi/e5@5.0",
+    ),
+    "dpkg: a line of blanks ends no package": (
+        "var/lib/dpkg/status",
+        "Package: a\n \nVersion: 1\n\t\nArchitecture: all\n\nPackage: b\nVersion: 2\n",
+        "deb/debian/a@1?arch=all deb/debian/b@2",
+    ),
+    "dpkg: a package begins where another one has not ended": (
+        "var/lib/dpkg/status.d/all",
+        "Package: a\nVersion: 1\n \nPackage: b\nVersion: 2\npackage: c\nVersion: 3\n",
+        "deb/debian/a@1 deb/debian/b@2 deb/debian/c@3",
+    ),
+    "deb: blank lines before a control file": (
+        "a.deb!/control.tar.gz!/control",
+        "\n\nPackage: a\nVersion: 1\n",
+        "deb/debian/a@1",
+    ),
     "go.mod: tabs after a directive": (
         "go.mod",
         "module\tm\nrequire\t(\n\th.com/a\tv1.0.0\n)\nrequire\th.com/b\tv2.0.0\n",

@@ -18,15 +18,17 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 
 
 def _stanzas(data: bytes) -> Iterator[dict[str, str]]:
-    """Fields of each paragraph, without continuation lines (deb822(5))."""
+    """Fields of each paragraph, without continuation lines (deb822(5)): a line of blanks is one, to dpkg and to APT.
+
+    Where others end a paragraph at such a line, the next package begins.
+    """
     fields: dict[str, str] = {}
     for line in lines(data):
-        if not line.strip():
-            if fields:
-                yield fields
+        key, _, value = line.partition(":")
+        if fields and (not line or (key.lower() == "package" and "package" in fields)):
+            yield fields
             fields = {}
-        elif not line.startswith((" ", "\t")):
-            key, _, value = line.partition(":")
+        if line and not line.startswith((" ", "\t")):
             fields[key.lower()] = value.strip()
     if fields:
         yield fields

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import json_table, json_value, listing, mapping, text, word
@@ -16,8 +15,9 @@ _HEAD = 8 << 10
 """Bytes of a file in which WordPress itself looks for these fields."""
 
 
-def _packages(entries: list[Any]) -> Iterator[Found]:
-    for package in entries:
+def _packages(entries: object) -> Iterator[Found]:
+    """Of a list, or of an object, which PHP goes through alike."""
+    for package in [*listing(entries), *mapping(entries).values()]:
         entry = mapping(package)
         if word(entry.get("name")):
             licenses = " OR ".join(filter(None, map(word, listing(entry.get("license")))))
@@ -27,7 +27,8 @@ def _packages(entries: list[Any]) -> Iterator[Found]:
 def lock(source: Source) -> Iterator[Found]:
     """`packages` and `packages-dev` of composer.lock."""
     document = json_table(source.data)
-    yield from _packages([*listing(document.get("packages")), *listing(document.get("packages-dev"))])
+    for group in ("packages", "packages-dev"):
+        yield from _packages(document.get(group))
 
 
 def installed(source: Source) -> Iterator[Found]:
@@ -35,7 +36,7 @@ def installed(source: Source) -> Iterator[Found]:
     document = json_value(text(source.data))
     if not isinstance(document, dict | list):
         raise Malformed("an installed.json that is neither object nor list")
-    yield from _packages(document if isinstance(document, list) else listing(document.get("packages")))
+    yield from _packages(document if isinstance(document, list) else document.get("packages"))
 
 
 def plugin(source: Source) -> Iterator[Found]:

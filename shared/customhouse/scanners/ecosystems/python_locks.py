@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from customhouse.scanners.ecosystems.documents import json_table, listing, mapping, toml_table, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
-
-_PINNED = re.compile(r"={2,3}\s*([^\s,;]+)")
+from customhouse.scanners.ecosystems.python_requirements import requirement
 
 
 def _tables(document: Mapping[str, Any], key: str) -> Iterator[Found]:
@@ -51,9 +49,9 @@ def pipfile(source: Source) -> Iterator[Found]:
     understood(mapping(document.get("_meta")).get("pipfile-spec"), 6)
     for group in document.keys() - {"_meta"}:
         for name, entry in mapping(document[group]).items():
-            pinned = _PINNED.search(word(mapping(entry).get("version")))
-            if pinned:
-                yield Found("pypi", name, pinned[1])
+            version = word(mapping(entry).get("version"))
+            found = requirement(f"{name}{version}") if version else None
+            yield from [found] if found else []
 
 
 PARSERS: Patterns = {

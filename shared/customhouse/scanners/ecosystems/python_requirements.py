@@ -19,8 +19,10 @@ _QUOTED = re.compile(r"['\"]\s*+(\w[\w.-]*+)\s*+(?:\[[^\]'\"]*+\]\s*+)?(?:==|>=|
 
 
 def requirement(line: str) -> Found | None:
-    """One PEP 508 requirement; None for what names no package of an index (a path, a URL, nonsense)."""
+    """One PEP 508 requirement; None for what names no package of an index (a path, a URL, a variable, nonsense)."""
     bare = _EXTRAS.sub("", line.partition(";")[0]).strip()
+    if _VARIABLE.search(bare):
+        return None
     found = _REQUIREMENT.fullmatch(bare)
     if found is None:
         return None
@@ -30,12 +32,10 @@ def requirement(line: str) -> Found | None:
 
 
 def _logical(data: bytes) -> Iterator[str]:
-    """Lines without comments, continued lines joined; a line with a variable says nothing."""
+    """Lines without comments, continued lines joined."""
     waiting = ""
     for line in lines(data):
         bare = _COMMENT.sub("", line).rstrip()
-        if _VARIABLE.search(bare):
-            bare = ""
         if bare.endswith("\\"):
             waiting += bare[:-1]
             continue
