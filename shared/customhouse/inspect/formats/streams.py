@@ -23,6 +23,7 @@ BAD_DEFLATE: tuple[type[Exception], ...] = (_zlib.error, cast("type[Exception]",
 _LZ4 = b"\x04\x22\x4d\x18"
 _IN = 64 << 10
 _OUT = 1 << 20
+_HEADERS = 4 << 20
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
 
 
@@ -136,10 +137,23 @@ def _followed(source: Source, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def gzip(source: Source) -> Iterator[Entry]:
-    """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on."""
-    yield from gzip_header.entries(source)
-    blocks = inflate(source.reader, lambda: Zlib(31), lambda head: head.startswith(b"\x1f\x8b\x08"))
+    """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on. Their headers are looked at."""
+    if held := gzip_header.held(source):
+        yield Entry("gzip-header", iter((held,)), len(held))
+    later = bytearray()
+
+    def more(head: bytes) -> bool:
+        if not head.startswith(b"\x1f\x8b"):
+            return False
+        later.extend(gzip_header.held(source))
+        if len(later) > _HEADERS:
+            raise Corrupt("headers that hold more than is looked at")
+        return True
+
+    blocks = inflate(source.reader, lambda: Zlib(31), more)
     yield from content(source, _as_corrupt(blocks, BAD_DEFLATE))
+    if later:
+        yield Entry("gzip-headers", iter((bytes(later),)), len(later))
 
 
 def zlib(source: Source) -> Iterator[Entry]:
