@@ -41,6 +41,8 @@ GEM = "Gem::Specification.new do |s|\ns.name = 'a'\ns.version = "
         ("rebar.lock", '{<<"a' * MANY),
         (".opam-switch/switch-state", "installed: [\n" * MANY),
         (".opam-switch/switch-state", "installed:" + "\n" * MANY),
+        ("yarn.lock", 'a:\n  resolved "https://h' + "/-" * MANY),
+        ("yarn.lock", 'a:\n  resolved "https://h' + "/@a" * MANY),
         (".terraform.lock.hcl", 'provider "a" {' * MANY),
         ("wp-content/plugins/a.php", "/* Version:" * MANY),
         ("conanfile.txt", "[requires]\n" + "[" * MANY),

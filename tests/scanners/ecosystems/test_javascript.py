@@ -331,6 +331,55 @@ def test_a_lock_file_names_exactly_what_its_tool_would_install(path: str, data: 
     assert purls(path, data) == expected
 
 
+REGISTRY = "https://registry.npmjs.org"
+OTHERWISE = [
+    (f"{REGISTRY}/a/-/a-1.0.0.tgz", "npm/a@1.0.0"),
+    (f"{REGISTRY}/evil/-/evil-6.6.6.tgz", "npm/a@1.0.0 npm/evil@6.6.6"),
+    (f"{REGISTRY}/a/-/a-0.9.0.tgz", "npm/a@1.0.0 npm/a@0.9.0"),
+    (f"{REGISTRY}/@s/evil/-/evil-6.6.6-rc.1.tgz", "npm/a@1.0.0 npm/@s/evil@6.6.6-rc.1"),
+    ("https://host/artifactory/api/npm/npm/@s%2fevil/-/evil-6.6.6.tgz?x=y", "npm/a@1.0.0 npm/@s/evil@6.6.6"),
+    ("http://host:4873/evil/-/@s/evil-6.6.6.tgz", "npm/a@1.0.0 npm/evil@6.6.6"),
+    ("https://codeload.github.com/user/repo/tar.gz/abcdef", "npm/a@1.0.0"),
+    ("git+ssh://git@github.com/user/repo.git#abcdef", "npm/a@1.0.0"),
+    ("file:a-1.0.0.tgz", "npm/a@1.0.0"),
+    ("", "npm/a@1.0.0"),
+]
+
+
+@pytest.mark.parametrize(("url", "expected"), OTHERWISE)
+def test_what_a_lock_file_fetches_under_another_name_is_named(url: str, expected: str) -> None:
+    entry = {"version": "1.0.0", "resolved": url}
+    old = {"lockfileVersion": 1, "dependencies": {"a": entry}}
+    new = {"lockfileVersion": 3, "packages": {"node_modules/a": entry}}
+
+    assert purls("package-lock.json", json.dumps(old)) == set(expected.split())
+    assert purls("package-lock.json", json.dumps(new)) == set(expected.split())
+    assert purls("yarn.lock", f'a@^1:\n  version "1.0.0"\n  resolved "{url}#e0f1"\n') == set(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("key", "resolution", "expected"),
+    [
+        ("a@npm:^1", "a@npm:1.0.0", "npm/a@1.0.0"),
+        ("a@npm:^1", "evil@npm:6.6.6", "npm/a@1.0.0 npm/evil@6.6.6"),
+        ("a@npm:^1", "@s/evil@npm:6.6.6::__archiveUrl=x", "npm/a@1.0.0 npm/@s/evil@6.6.6"),
+        ("a@npm:^1, b@workspace:b", "evil@npm:6.6.6", "npm/evil@6.6.6"),
+        ("a@npm:^1", "a@patch:a@npm%3A1.0.0#x", "npm/a@1.0.0"),
+        ("a@workspace:a", "a@workspace:a", ""),
+    ],
+)
+def test_what_yarn_resolves_to_counts_whatever_asks_for_it(key: str, resolution: str, expected: str) -> None:
+    block = f'"{key}":\n  version: 1.0.0\n  resolution: "{resolution}"\n  linkType: hard\n'
+
+    assert purls("yarn.lock", f"__metadata:\n  version: 8\n\n{block}") == set(expected.split())
+
+
+def test_a_build_of_a_version_is_not_told_twice() -> None:
+    entry = {"version": "1.2.0+git", "resolved": f"{REGISTRY}/a/-/a-1.2.0.tgz"}
+
+    assert purls("package-lock.json", json.dumps({"packages": {"node_modules/a": entry}})) == {"npm/a@1.2.0+git"}
+
+
 @pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize("name", ["package-lock.json", "npm-shrinkwrap.json"])
 def test_every_version_of_npm_s_format_names_the_same(name: str, version: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from customhouse.scanners.ecosystems.constraints import lowest
 from customhouse.scanners.ecosystems.documents import json_table, jsonc_table, listing, mapping, understood, word
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
 
 _COMMIT = re.compile(r"(?:git\+|git:|ssh:|github:|gitlab:|bitbucket:|\.git#|codeload\.github\.com/).*")
+
+_TARBALL = re.compile(r"https?://[^/]+/(?:[^/]+/)*?((?:@[^/]+/)?[^/]+)/-/(?:@[^/]+/)?([^/]+)\.tgz")
 
 
 def package(source: Source) -> Iterator[Found]:
@@ -44,6 +47,18 @@ def _license(value: object) -> str:
     return "" if declared.upper().startswith(("SEE ", "UNLICENSED")) else declared
 
 
+def fetched(url: str, version: str = "") -> Iterator[Found]:
+    """The package that a registry's address of a tarball names: it is installed, whatever the lock file calls it.
+
+    Registries leave out what stands in `version` behind a plus.
+    """
+    found = _TARBALL.match(url)
+    if found:
+        name = unquote(found[1])
+        file = unquote(found[2]).removeprefix(name.rpartition("/")[2] + "-")
+        yield scoped("npm", name, version if version.startswith(f"{file}+") else file)
+
+
 def lock(source: Source) -> Iterator[Found]:
     """Lock files of npm 5 (`dependencies`, nested) and of npm 7 and later (`packages`, by path)."""
     document = json_table(source.data)
@@ -54,6 +69,7 @@ def lock(source: Source) -> Iterator[Found]:
             if path and not mapping(entry).get("link"):
                 own = mapping(entry)
                 yield scoped("npm", word(own.get("name")) or _last(path), word(own.get("version")))
+                yield from fetched(word(own.get("resolved")), word(own.get("version")))
     else:
         yield from _nested(mapping(document.get("dependencies")))
 
@@ -71,8 +87,9 @@ def _nested(dependencies: Mapping[str, Any]) -> Iterator[Found]:
             own = mapping(entry)
             waiting.append(mapping(own.get("dependencies")))
             real, version = _aliased(name, word(own.get("version")))
-            fetched = "://" in version or version.startswith("file:") or _COMMIT.search(version)
-            yield scoped("npm", real, "" if fetched else version)
+            unlike = "://" in version or version.startswith("file:") or _COMMIT.search(version)
+            yield scoped("npm", real, "" if unlike else version)
+            yield from fetched(word(own.get("resolved")), version)
 
 
 def bun(source: Source) -> Iterator[Found]:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from customhouse.errors import Malformed
 from customhouse.scanners.ecosystems.documents import lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
+from customhouse.scanners.ecosystems.npm import fetched
 
 _VERSION = re.compile(r' {2}"?version"?:? "?([\w.+-]+)"?')
+_RESOLUTION = re.compile(r' {2}resolution: "((?:@[^/"@]+/)?[^/"@]+)@npm:([\w.+-]+)')
+_RESOLVED = re.compile(r' {2}"?resolved"?:? "?([^"#]+)')
 
 _OWN = "0.0.0-use.local"
 """The version of what is not fetched: a workspace, a link, a portal."""
@@ -31,11 +34,11 @@ def _split(reference: str) -> tuple[str, str, str]:
 
 
 def lock(source: Source) -> Iterator[Found]:
-    """One package per block; a workspace's own packages are no dependency.
+    """One package per block; a workspace's own packages are no dependency. What is fetched counts too.
 
     A header of more than 1,024 characters is a key on its own: a question mark before it, a colon on the next line.
     """
-    header = ""
+    header = version = ""
     for line in lines(source.data):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -44,10 +47,14 @@ def lock(source: Source) -> Iterator[Found]:
             continue
         if not header:
             raise Malformed("a yarn.lock that begins with a property")
-        version = _VERSION.fullmatch(line)
-        own = version is None or version[1] == _OWN or "@workspace:" in header or header.startswith("__metadata")
-        if version and not own:
-            yield scoped("npm", name(header), version[1])
+        if stated := _VERSION.fullmatch(line):
+            version = stated[1]
+            if version != _OWN and "@workspace:" not in header and not header.startswith("__metadata"):
+                yield scoped("npm", name(header), version)
+        elif resolution := _RESOLUTION.match(line):
+            yield scoped("npm", resolution[1], resolution[2])
+        elif resolved := _RESOLVED.match(line):
+            yield from fetched(resolved[1], version)
 
 
 PARSERS: Patterns = {"yarn.lock": lock}
