@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from wsgiref.types import WSGIApplication
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from customhouse import callers, web
 from customhouse.app import Result
 from customhouse.errors import CustomhouseError, Denied, Transient
 from customhouse.model import Event
 from tests.events import shapes
+from tests.functions.support import until
 
 _FOLDER = Path(__file__).parents[2] / "functions" / "container"
-
-
-def _module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("customhouse_container_main", _FOLDER / "main.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-main = _module()
+EVERYONE = callers.read({"CUSTOMHOUSE_CALLERS": "ingress"})
 
 
 @dataclass
@@ -69,6 +61,7 @@ def ask(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     path: str = "/",
+    **more: str | None,
 ) -> Answer:
     """One request."""
     sent = b"" if body is None else json.dumps(body).encode() if not isinstance(body, bytes) else body
@@ -81,6 +74,7 @@ def ask(
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
     setup_testing_defaults(environ)
     environ["wsgi.input"] = io.BytesIO(sent)
+    environ = {name: value for name, value in (environ | more).items() if value is not None}
     told: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
@@ -100,7 +94,7 @@ def app() -> FakeApp:
 
 @pytest.fixture
 def application(app: FakeApp) -> WSGIApplication:
-    return main.entry(lambda: app)
+    return web.entry(lambda: app, EVERYONE)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +184,83 @@ def test_a_probe_finds_it_alive_without_building_the_app() -> None:
     def load() -> FakeApp:
         raise AssertionError("a probe needs no app")
 
-    assert ask(main.entry(load), "GET").status == 200
+    assert ask(web.entry(load, EVERYONE), "GET").status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz"])
+def test_a_probe_may_ask_for_the_head_alone(path: str, application: WSGIApplication) -> None:
+    assert ask(application, "HEAD", path=path).status == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_an_event_that_is_not_posted_is_not_taken_for_done(
+    method: str, app: FakeApp, application: WSGIApplication
+) -> None:
+    answer = ask(application, method, shapes.s3("k"))
+
+    assert (answer.status, answer.headers["Allow"], app.seen) == (405, "GET, POST", [])
+
+
+def test_a_job_that_there_is_not_is_told_with_those_there_are(app: FakeApp, application: WSGIApplication) -> None:
+    answer = ask(application, "POST", path="/schedule/everything")
+
+    assert (answer.status, app.ran) == (404, [])
+    assert b"reconcile" in answer.body
+
+
+def test_a_body_that_is_too_large_is_refused_however_it_comes(app: FakeApp, application: WSGIApplication) -> None:
+    large = b" " * (web.LARGEST + 1)
+
+    assert ask(application, "POST", large).status == 413
+    assert ask(application, "POST", large, CONTENT_LENGTH=None, **{"wsgi.input_terminated": "yes"}).status == 413
+    assert app.seen == []
+
+
+def test_a_body_without_a_length_is_read_to_its_end(app: FakeApp, application: WSGIApplication) -> None:
+    chunked: dict[str, str | None] = {"CONTENT_LENGTH": None, "wsgi.input_terminated": "yes"}
+
+    assert ask(application, "POST", shapes.s3("k"), **chunked).status == 200
+    assert app.seen == ["k"]
+
+
+@pytest.mark.parametrize(("length", "status"), [("many", 400), ("-1", 400), ("99999", 503)])
+def test_a_length_that_is_none_or_was_not_sent_is_no_event(
+    length: str, status: int, app: FakeApp, application: WSGIApplication
+) -> None:
+    assert ask(application, "POST", shapes.s3("k"), CONTENT_LENGTH=length).status == status
+    assert app.seen == []
+
+
+def test_a_stranger_is_told_how_to_say_who_it_is_and_nothing_is_read(app: FakeApp) -> None:
+    admit = callers.read({"CUSTOMHOUSE_CALLERS": "token", "CUSTOMHOUSE_CALLERS_TOKEN": "a" * 16})
+    entry = web.entry(lambda: app, admit)
+
+    for path in ("/", "/schedule/reconcile"):
+        answer = ask(entry, "POST", shapes.s3("k"), path=path)
+        assert (answer.status, answer.headers["WWW-Authenticate"].partition(" ")[0]) == (401, "Basic")
+    assert (app.seen, app.ran) == ([], [])
+    assert ask(entry, "POST", shapes.s3("k"), {"Authorization": f"Bearer {'a' * 16}"}).status == 200
+    assert app.seen == ["k"]
+
+
+def test_a_stranger_gets_no_handshake_and_a_probe_needs_no_token(app: FakeApp) -> None:
+    entry = web.entry(
+        lambda: app, callers.read({"CUSTOMHOUSE_CALLERS": "token", "CUSTOMHOUSE_CALLERS_TOKEN": "a" * 16})
+    )
+    body = [{"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "512d"}}]
+    kind = {"aeg-event-type": "SubscriptionValidation"}
+
+    assert ask(entry, "POST", body, kind).status == 401
+    assert ask(entry, "POST", body, kind, QUERY_STRING=f"token={'a' * 16}").status == 200
+    assert ask(entry, "OPTIONS", headers={"WebHook-Request-Origin": "eventgrid.azure.net"}).status == 401
+    assert ask(entry, "GET").status == 200
+
+
+def test_without_callers_the_container_does_not_start() -> None:
+    done = subprocess.run([sys.executable, _FOLDER / "main.py"], env={}, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "CUSTOMHOUSE_CALLERS is ''; write ingress, token or the https:// URL of an issuer" in done.stderr
 
 
 def test_the_entry_is_thin() -> None:
@@ -205,3 +275,51 @@ def test_the_image_runs_as_nobody_from_locked_packages() -> None:
     assert "--require-hashes" in dockerfile
     assert re.search(r"^gunicorn==", lock, re.MULTILINE)
     assert lock.count("==") <= lock.count("--hash=sha256:")
+
+
+@pytest.mark.parametrize("file", ["cloud-run.yaml", "container-app.yaml", "fargate-task.json"])
+def test_every_deployment_says_who_may_call_and_holds_no_secret(file: str) -> None:
+    text = (_FOLDER.parents[1] / "deploy" / "container" / file).read_text()
+    kind = re.search(r'CUSTOMHOUSE_CALLERS"?, "?value"?: "?(\w+)', text)
+    assert kind is not None
+    assert kind[1] == ("ingress" if "run.googleapis.com/ingress: internal" in text else "token")
+    token = re.search(r'CUSTOMHOUSE_CALLERS_TOKEN"?,\s+"?(\w+)', text)
+    assert (token[1] if token else None) == {"cloud-run.yaml": None, "container-app.yaml": "secretRef"}.get(
+        file, "valueFrom"
+    )
+
+
+SLOW = """
+import time
+from pathlib import Path
+from customhouse import callers, web
+from customhouse.app import Result
+class Slow:
+    def process(self, event):
+        Path({began!r}).touch()
+        time.sleep(1)
+        return Result("decided", "clean", "rule")
+application = web.entry(Slow, callers.read({{"CUSTOMHOUSE_CALLERS": "ingress"}}))
+"""
+
+
+@pytest.mark.emulator
+def test_what_is_at_work_when_the_server_is_told_to_stop_is_finished(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW.format(began=str(tmp_path / "began")))
+    command = [sys.executable, "-m", "gunicorn", "--threads", "2", "--no-control-socket"]
+    bound = tmp_path / "socket"
+    with subprocess.Popen(
+        [*command, "--bind", f"unix:{bound}", "slow:application"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as server:
+        until(bound.exists, lambda: "the server did not start")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(bound))
+            body = json.dumps(shapes.s3("k")).encode()
+            head = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            until((tmp_path / "began").exists, lambda: "the request did not arrive")
+            server.terminate()
+            answer = connection.makefile("rb").read()
+        server.communicate()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert server.returncode == 0
