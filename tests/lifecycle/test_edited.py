@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from hypothesis import strategies as st
 
 from customhouse.errors import ConfigError
 from customhouse.lifecycle import plan as planning
+from customhouse.lifecycle import planner, seal
 from customhouse.lifecycle.apply import apply
 from customhouse.lifecycle.execute import Bucket
-from customhouse.lifecycle.limits import Limits, RefusedPlan, counted
+from customhouse.lifecycle.inventory import table
+from customhouse.lifecycle.limits import Limits, RefusedPlan, counted, refuse_edited
 from customhouse.lifecycle.plan import Plan
+from customhouse.lifecycle.rules import TRASH
+from customhouse.lifecycle.vocabulary import load
 from customhouse.stores.memory import MemoryStore
-from tests.lifecycle.support import NOW, contents, memory, planned, written
+from tests.lifecycle.support import NOW, contents, listed, memory, planned, written
 
 RULES = (
     {"id": "old", "do": "delete", "undo": "7d", "age": "30d", "select": {"prefix": "a"}},
@@ -36,12 +41,100 @@ def saved(folder: Path) -> tuple[MemoryStore, Path, list[dict[str, Any]]]:
 
 
 def reread(path: Path, lines: list[dict[str, Any]]) -> Plan:
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    """The plan with other lines, by somebody who knows to seal it anew."""
+    head = json.dumps(lines[0] | {"seal": seal.OPEN}, separators=(",", ":"))
+    path.write_text("".join(f"{line}\n" for line in (head, *map(json.dumps, lines[1:]))))
+    with path.open("r+b") as file:
+        seal.seal(file)
     return planning.read(path)
 
 
 def attempt(plan: Plan, store: MemoryStore) -> None:
     list(apply(plan, {store.root: Bucket(store)}, NOW, limits=Limits(max_share=1), workers=1))
+
+
+@pytest.mark.parametrize("name", ["plan.jsonl", "plan.parquet"])
+def test_what_a_planner_writes_is_sealed_and_read_back_whole(name: str, tmp_path: Path) -> None:
+    source, path = tmp_path / "inventory.jsonl", tmp_path / name
+    with source.open("wb") as file:
+        table.export(listed(saved(tmp_path)[0]), file)
+    with table.connect() as database:
+        table.load_export(database, source)
+        made = planner.make(database, load(list(RULES)), NOW, path)
+    assert made.header.seal == planning.digest_of(path) != seal.OPEN
+    assert len(list(made.items())) == 2
+    refuse_edited(made)
+    whole = path.read_bytes()
+    for at in (*range(0, len(whole), 31), *range(len(whole) - 8, len(whole))):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises((ConfigError, RefusedPlan)):
+            refuse_edited(planning.read(path))
+    for length in range(0, len(whole), 31):
+        path.write_bytes(whole[:length])
+        with pytest.raises((ConfigError, RefusedPlan)):
+            refuse_edited(planning.read(path))
+
+
+def test_an_object_that_is_called_like_an_open_seal_breaks_none(tmp_path: Path) -> None:
+    store, path = memory(), tmp_path / "plan.jsonl"
+    for key in (f'a"seal":"{seal.OPEN}"', f"a{seal.OPEN}", "stays", "stays too"):
+        store.put(key, b"x")
+    made = written(planned(store, *RULES), path)
+    assert made.header.seal == planning.digest_of(path)
+    attempt(made, store)
+    assert {key for key in contents(store) if not key.startswith(TRASH)} == {"stays", "stays too"}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda items: items.replace(b'"key":"a"', b'"key":"stays"'),
+        lambda items: items.replace(b'"live":true', b'"live":false', 1),
+        lambda items: items.replace(b"age >= 30d", b"age >= 31d", 1),
+        lambda items: items.replace(b'"size":1', b'"size":2', 1),
+        lambda items: items + b"\n",
+        lambda items: items[: items.index(b"\n") + 1],
+        lambda items: b"".join(reversed(items.splitlines(keepends=True))),
+        lambda items: items[:0],
+    ],
+)
+def test_a_plan_whose_items_are_others_is_refused_before_the_first_of_them(
+    edit: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    store, path, _ = saved(tmp_path)
+    head, _, items = path.read_bytes().partition(b"\n")
+    assert edit(items) != items
+    path.write_bytes(head + b"\n" + edit(items))
+    with pytest.raises(RefusedPlan, match="edited or cut off"):
+        attempt(planning.read(path), store)
+    assert set(contents(store)) == {"a", "b", "stays", "stays too"}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"clock": NOW + 1},
+        {"protect": {"old": {"a": "b"}}},
+        {"dated": ["old"]},
+        {"scanned": 9000},
+        {"policy": "sha256:x"},
+    ],
+)
+def test_a_plan_whose_first_line_says_something_else_is_refused(edit: dict[str, Any], tmp_path: Path) -> None:
+    store, path, _ = saved(tmp_path)
+    head, _, items = path.read_bytes().partition(b"\n")
+    path.write_bytes(json.dumps(json.loads(head) | edit, separators=(",", ":")).encode() + b"\n" + items)
+    with pytest.raises(RefusedPlan, match="edited or cut off"):
+        refuse_edited(planning.read(path))
+    assert set(contents(store)) == {"a", "b", "stays", "stays too"}
+
+
+def test_a_plan_without_a_seal_is_refused(tmp_path: Path) -> None:
+    store, path, [head, *items] = saved(tmp_path)
+    del head["seal"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in (head, *items)))
+    with pytest.raises(RefusedPlan, match="edited or cut off"):
+        attempt(planning.read(path), store)
 
 
 @pytest.mark.parametrize(

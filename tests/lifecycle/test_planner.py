@@ -84,7 +84,7 @@ def test_a_plan_file_reads_back_as_the_plan_that_the_interpreter_makes(
     fill(database, INVENTORY, tmp_path)
     planner.make(database, RULES, NOW, tmp_path / name, source="here", marks=marks)
     found = plan.read(tmp_path / name)
-    assert replace(found.header, samples=()) == replace(expected.header, samples=())
+    assert replace(found.header, samples=(), seal="") == replace(expected.header, samples=())
     assert set(found.header.samples) <= set(expected.items())
     by_key = sorted(found.items(), key=lambda item: item.location.key)
     assert by_key == sorted(expected.items(), key=lambda item: item.location.key)
@@ -105,7 +105,7 @@ def test_either_planner_writes_the_same_plan_whose_header_counts_its_items(
     fill(database, inventory, tmp_path)
     made = planner.make(database, rules, world.now, tmp_path / name, in_use=in_use, marks=marks)
     expected = plan.make(rules, inventory, world.now, in_use=in_use, marks=marks)
-    assert replace(made.header, samples=()) == replace(expected.header, samples=())
+    assert replace(made.header, samples=(), seal="") == replace(expected.header, samples=())
     assert made.header.totals == plan.totals(made.items())
     assert sorted(counted(made.header, made.items()), key=repr) == sorted(expected.items(), key=repr)
 
@@ -115,7 +115,7 @@ def test_the_interpreters_plan_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "plan.jsonl"
     with path.open("wb") as file:
         plan.write(made, file)
-    assert plan.read(path).header == made.header
+    assert replace(plan.read(path).header, seal="") == made.header
     assert list(plan.read(path).items()) == list(made.items())
 
 

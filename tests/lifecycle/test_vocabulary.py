@@ -67,7 +67,7 @@ WRONG = [
     ({"select": {"kind": "whel"}}, r"no kind is called 'whel'; the nearest is 'wheel'"),
     ({"select": {"kind": ["zip", "Wheels"]}}, r"no kind is called 'Wheels'; the nearest is 'wheel'"),
     ({"select": {"ecosystem": "PyPI"}}, r"no ecosystem is called 'PyPI'; the nearest is 'pypi'"),
-    ({"select": {"ecosystem": "crates"}}, r"the nearest is 'cargo'"),
+    ({"select": {"ecosystem": "go-lang"}}, r"the nearest is 'golang'"),
     ({"exclude": {"kind": "zip "}}, r"the nearest is 'zip'"),
     ({"exclude": [{"suffix": "x"}, {"ecosystem": "npn"}]}, r"the nearest is 'npm'"),
     ({"select": {"tag": {"a": True}}}, r"quote them"),

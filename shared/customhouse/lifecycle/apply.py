@@ -13,7 +13,7 @@ from customhouse.lifecycle.batch import delete_together, together
 from customhouse.lifecycle.execute import FAILED, PROTECTED, Bucket, Guard, execute, is_exact
 from customhouse.lifecycle.inventory.version import Identity, identity
 from customhouse.lifecycle.journal import Forgetful, Journal
-from customhouse.lifecycle.limits import Limits, counted, refuse
+from customhouse.lifecycle.limits import Limits, counted, refuse, refuse_edited
 from customhouse.lifecycle.parallel import bounded
 from customhouse.lifecycle.plan import Header, Item, Plan
 from customhouse.model import Outcome
@@ -40,11 +40,12 @@ def apply(
 ) -> Iterator[Outcome]:
     """Do the plan's items that are not the cloud's, yielding outcomes as they come.
 
-    Refuses (RefusedPlan) before the first change: see `limits.refuse`. `buckets` has one entry per root in the plan,
+    Refuses (RefusedPlan) before the first change: see `limits`. `buckets` has one entry per root in the plan,
     `dates` are those of single artifacts as they are now; a plan by rules that ask for them is not applied without.
     Ends early where the caller stops iterating: what was begun is finished and journaled, the rest is not started.
     """
     refuse(plan.header, now, limits or Limits(), accept=accept, policy=policy)
+    refuse_edited(plan)
     if plan.header.dated and dates is None:
         raise ConfigError(f"rule {plan.header.dated[0]!r} asks for the dates of artifacts: set CUSTOMHOUSE_RECORDS")
     memory = journal or Forgetful()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 
 from customhouse.errors import Rejected
-from customhouse.lifecycle.plan import Header, Item, Total, counted_as
+from customhouse.lifecycle.plan import Header, Item, Plan, Total, counted_as
 from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.units import show_duration, show_size
 from customhouse.lifecycle.words import DAY, Action
@@ -40,6 +40,12 @@ def refuse(header: Header, now: float, limits: Limits, *, accept: bool = False, 
     reasons += [] if accept else list(_too_much(header, limits))
     if reasons:
         raise RefusedPlan("; ".join(reasons))
+
+
+def refuse_edited(plan: Plan) -> None:
+    """Raise RefusedPlan where a plan's file is not, to the byte, what was written."""
+    if plan.digest and (not plan.header.seal or plan.digest() != plan.header.seal):
+        raise RefusedPlan("the plan is not what was written: it was edited or cut off; plan again")
 
 
 def _stale(header: Header, now: float, limits: Limits, policy: str) -> list[str]:

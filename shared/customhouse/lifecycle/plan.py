@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from customhouse.errors import ConfigError
+from customhouse.lifecycle import seal
 from customhouse.lifecycle.interpreter import interpret
 from customhouse.lifecycle.rules import Rule, digest, purges
 from customhouse.lifecycle.words import Action, Artifact, Disposition
@@ -64,7 +66,7 @@ class Header:
     `clock` is the planner's now (UTC epoch seconds), `inventory` where its rows came from, `scanned` and
     `scanned_size` all that was looked at, `kept` how many artifacts a rule explicitly keeps, `protect` the tags that
     spare an artifact, by rule, looked at again before anything is done; so are the dates of artifacts for the `dated`
-    rules.
+    rules. `seal` is the digest of the whole file.
     """
 
     policy: str
@@ -78,15 +80,20 @@ class Header:
     protect: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dated: tuple[str, ...] = ()
     note: str = ""
+    seal: str = ""
     format: str = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A header and its items, which may be iterated again and again."""
+    """A header and its items, which may be iterated again and again; `digest` is what its file has to be sealed with.
+
+    That is None of a plan that was never out of memory.
+    """
 
     header: Header
     items: Callable[[], Iterator[Item]]
+    digest: Callable[[], str] | None = None
 
 
 EXACT = "exact"
@@ -203,10 +210,19 @@ def samples(items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def write(plan: Plan, file: BinaryIO) -> None:
-    """JSON Lines: the header, then the items."""
+    """JSON Lines: the header, then the items; sealed. The file is written from its beginning."""
     encode = msgspec.json.Encoder().encode
-    file.write(encode(plan.header) + b"\n")
-    file.writelines(encode(item) + b"\n" for item in plan.items())
+    head = encode(replace(plan.header, seal=seal.OPEN)) + b"\n"
+    found = hashlib.sha256(head)
+    file.write(head)
+    for item in plan.items():
+        line = encode(item) + b"\n"
+        file.write(line)
+        found.update(line)
+    end = file.tell()
+    file.seek(0)
+    file.write(encode(replace(plan.header, seal=f"sha256:{found.hexdigest()}")))
+    file.seek(end)
 
 
 def read(path: Path) -> Plan:
@@ -217,7 +233,13 @@ def read(path: Path) -> Plan:
         return read_parquet(path)
     with path.open("rb") as file:
         header = parse_header(file.readline(), str(path))
-    return Plan(header, lambda: _items(path))
+    return Plan(header, lambda: _items(path), lambda: digest_of(path))
+
+
+def digest_of(path: Path) -> str:
+    """What the plan in a file must be sealed with."""
+    with path.open("rb") as file:
+        return seal.digest(file)
 
 
 def parse_header(line: bytes, name: str) -> Header:

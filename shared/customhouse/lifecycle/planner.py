@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from customhouse.lifecycle import sql
+from customhouse.lifecycle import seal, sql
 from customhouse.lifecycle.closure import Protects, close
 from customhouse.lifecycle.interpreter import protects
 from customhouse.lifecycle.inventory import table
@@ -24,6 +24,7 @@ from customhouse.lifecycle.plan import (
     Plan,
     Total,
     dated,
+    digest_of,
     note,
     parse_header,
     protect,
@@ -60,7 +61,10 @@ def make(
     rules = ready(rules, in_use)
     decide(database, rules, now, in_use or frozenset(), marks or {})
     header = _header(database, rules, now, source)
+    header = replace(header, seal=seal.OPEN)
     (_write_parquet if out.suffix == ".parquet" else _write_lines)(database, header, out)
+    with out.open("r+b") as file:
+        seal.seal(file)
     return read_plan(out)
 
 
@@ -251,15 +255,25 @@ def _write_parquet(database: duckdb.DuckDBPyConnection, header: Header, out: Pat
     database.execute(f"COPY ({ACTING}) TO {table.quote(str(out))} ({form}, KV_METADATA {{{KEY}: {meta}}})")
 
 
+def _metadata(database: duckdb.DuckDBPyConnection, path: Path) -> bytes:
+    """What a Parquet file says of itself under our key; nothing of one that does not read."""
+    import duckdb  # noqa: PLC0415 -- an extra
+
+    try:
+        found = database.execute("FROM parquet_kv_metadata(?) SELECT value WHERE key = ?", [str(path), KEY]).fetchone()
+    except duckdb.Error:
+        return b""
+    return bytes(found[0]) if found else b""
+
+
 def read_parquet(path: Path) -> Plan:
     """A plan from its Parquet file; its items are read a batch at a time."""
     database = table.connect(threads=1)
-    found = database.execute("FROM parquet_kv_metadata(?) SELECT value WHERE key = ?", [str(path), KEY]).fetchone()
-    header = parse_header(bytes(found[0]) if found else b"{}", str(path))
+    header = parse_header(_metadata(database, path), str(path))
 
     def items() -> Iterator[Item]:
         cursor = database.cursor().execute(f"FROM read_parquet(?) SELECT {', '.join(ITEM)}", [str(path)])
         while rows := cursor.fetchmany(1000):
             yield from (msgspec.convert(dict(zip(ITEM, row, strict=True)), Item) for row in rows)
 
-    return Plan(header, items)
+    return Plan(header, items, lambda: digest_of(path))

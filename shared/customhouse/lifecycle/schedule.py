@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from customhouse.errors import ConfigError, Gone
+from customhouse.lifecycle import seal
 from customhouse.lifecycle.apply import Sleep, apply
 from customhouse.lifecycle.arming import Arms, put_right
 from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
 from customhouse.lifecycle.inventory.version import Identity
-from customhouse.lifecycle.limits import Limits, RefusedPlan
+from customhouse.lifecycle.limits import Limits, RefusedPlan, refuse_edited
 from customhouse.lifecycle.needed import wanted
 from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, parse_items, ready, write
 from customhouse.lifecycle.rules import Rule, digest
@@ -168,7 +169,8 @@ def _resume(job: Job, now: float, cursor: str) -> tuple[_Cursor, Plan] | None:
     try:
         here = msgspec.json.decode(cursor, type=_Cursor)
         plan = _load(job.state, here.plan)
-    except (Gone, ConfigError, msgspec.MsgspecError):
+        refuse_edited(plan)
+    except (Gone, ConfigError, RefusedPlan, msgspec.MsgspecError):
         return None
     young = now - plan.header.clock <= job.limits.max_age
     same = here.in_use == _used(job) and plan.header.policy == digest(ready(job.rules, job.in_use))
@@ -182,5 +184,8 @@ def _used(job: Job) -> str:
 def _load(state: Store, key: str) -> Plan:
     """A saved plan, whole in memory: what one run can list, it can also hold."""
     with state.read(Location(state.root, key)) as body:
-        lines = b"".join(body).splitlines()
-    return Plan(parse_header(lines[0] if lines else b"", key), lambda: parse_items(lines[1:], key))
+        data = b"".join(body)
+    head, _, rest = data.partition(b"\n")
+    return Plan(
+        parse_header(head, key), lambda: parse_items(rest.splitlines(), key), lambda: seal.digest(io.BytesIO(data))
+    )
