@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from tests.inspect.support import MARKER, found, look, rules
+from customhouse.model import SkipReason
+from tests.inspect.support import MARKER, found, look, reasons, rules
 
 
 def field(kind: bytes, body: bytes) -> bytes:
@@ -92,3 +93,95 @@ def test_two_files_of_one_rock_ridge_name_are_a_finding() -> None:
     files = (b"A.;1", name(b"same"), b"x"), (b"B.;1", name(b"same"), MARKER)
 
     assert rules(look(disc(*files), "a.iso")) == {"duplicate-name", "found"}
+
+
+def continued(data: bytes, *areas: bytes) -> bytes:
+    """The disc with areas of more fields at its end; `pointer` names the first of them."""
+    return data + b"".join(area.ljust(2048, b"\0") for area in areas)
+
+
+def pointer(block: int, length: int, offset: int = 0) -> bytes:
+    """Where a record's fields continue (SUSP 5.1)."""
+    numbers = (struct.pack("<L", number) + struct.pack(">L", number) for number in (block, offset, length))
+    return field(b"CE", b"".join(numbers))
+
+
+ESCAPE = name(b"l") + link((4, b""), (4, b""), (0, b"etc"))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_link_that_continues_elsewhere_is_seen(steps: int) -> None:
+    """System Use fields that do not fit into a record go on in areas of their own, and those in others."""
+    plain = disc((b"A.;1", pointer(21, 28), b"x"))
+    areas = [pointer(22 + at, 2048) for at in range(steps - 1)]
+
+    inspection = look(continued(plain, *areas, ESCAPE), "a.iso")
+
+    assert "link-escape" in rules(inspection)
+
+
+def test_a_name_that_continues_elsewhere_is_one_name() -> None:
+    begun = field(b"NM", b"\1" + b"a" * 100)
+    data = disc((b"A.;1", begun + pointer(21, 200, 7), MARKER))
+
+    inspection = look(continued(data, b"garbage" + name(b"b" * 150)), "a.iso")
+
+    assert found(inspection) == ["a.iso!/" + "a" * 100 + "b" * 150]
+
+
+@pytest.mark.parametrize("target", [21, 20, 5000])
+def test_fields_that_continue_in_themselves_come_to_an_end(target: int) -> None:
+    data = disc((b"A.;1", pointer(21, 2048), b"x"))
+
+    inspection = look(continued(data, pointer(target, 2048)), "a.iso")
+
+    assert ("lying-size" in rules(inspection)) == (target == 21)
+    assert inspection.coverage.complete
+
+
+def test_what_follows_the_end_of_the_fields_is_none() -> None:
+    assert "link-escape" not in rules(look(disc((b"A.;1", name(b"a") + field(b"ST", b"") + ESCAPE, b"x")), "a.iso"))
+
+
+def test_fields_begin_where_the_root_says() -> None:
+    data = bytearray(disc((b"A.;1", b"skip" + ESCAPE, b"x")))
+    own = record(b"\0", 19, 2048, field(b"SP", b"\xbe\xef\4"), flags=2)
+    folder = own + bytes(data[19 * 2048 + 34 : 20 * 2048])
+    data[19 * 2048 : 20 * 2048] = folder[:2048]
+
+    assert "link-escape" in rules(look(bytes(data), "a.iso"))
+
+
+@pytest.mark.parametrize(("flags", "target"), [(0, "ab/cd"), (1, "abcd")])
+def test_a_component_of_a_link_may_go_on_in_the_next(flags: int, target: str) -> None:
+    system = name(b"l") + link((8, b""), (flags, b"ab"), (0, b"cd"))
+
+    inspection = look(disc((b"A.;1", system, b"x")), "a.iso")
+
+    assert f"/{target}" in next(one.message for one in inspection.findings if one.rule == "link-escape")
+
+
+def test_a_file_that_systems_unpack_by_themselves_is_a_skip() -> None:
+    packed = field(b"ZF", b"pz\4\17" + bytes(8))
+
+    assert reasons(look(disc((b"A.;1", packed, b"packed")), "a.iso")) == {SkipReason.UNSUPPORTED}
+
+
+@pytest.mark.parametrize("magic", [b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", b"\xef\x22\x55\xa1\xbc\x1b\x95\xa0"])
+def test_a_packed_file_outside_of_its_disc_is_a_skip(magic: bytes) -> None:
+    assert reasons(look(magic + bytes(100), "a.bin")) == {SkipReason.UNSUPPORTED}
+
+
+def test_an_empty_file_in_the_place_of_a_link_of_another_view_is_ordinary() -> None:
+    """Joliet knows no links; what has bytes there is another file."""
+    kept = (b"A.;1", name(b"a"), b"x"), (b"L.;1", name(b"l") + link((0, b"a")), b"")
+    plain = disc(*kept)
+    for size, expected in ((0, set()), (6, {"duplicate-name", "link-trampoline"})):
+        root = record(b"\0", 22, 2048, flags=2)
+        second = (b"\2CD001\1" + bytes(81) + b"%/E" + bytes(65) + root).ljust(2048, b"\0")
+        folder = root + record(b"\1", 22, 2048, flags=2) + record("l".encode("utf-16-be"), 23, size)
+        data = plain[: 17 * 2048] + second + b"\xffCD001\1".ljust(2048, b"\0") + plain[19 * 2048 :]
+        data = data.ljust(22 * 2048, b"\0") + folder.ljust(2048, b"\0") + b"secret".ljust(2048, b"\0")
+
+        assert rules(look(data, "a.iso")) <= expected
+        assert bool(rules(look(data, "a.iso"))) == bool(size)

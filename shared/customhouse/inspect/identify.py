@@ -107,6 +107,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x85\x19\x01\xe0", "jffs2"),
     (0, b"\x85\x19\x02\xe0", "jffs2"),
     (0, b"\x85\x19\x03\x20", "jffs2"),
+    (0, b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "zisofs"),
+    (0, b"\xef\x22\x55\xa1\xbc\x1b\x95\xa0", "zisofs"),
     (257, b"ustar", "tar"),
 )
 _FIRST: dict[bytes, list[tuple[bytes, str]]] = {}

@@ -158,6 +158,7 @@ MEDIA: dict[str, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "xz": "application/x-xz",
     "zip": "application/zip",
+    "zisofs": ANY,
     "zlib": "application/zlib",
     "zoo": "application/x-zoo",
     "zpaq": "application/x-zpaq",

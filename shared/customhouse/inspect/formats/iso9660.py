@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from customhouse.inspect.formats import rockridge
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source
 from customhouse.inspect.names import decode
 from customhouse.model import SkipReason
@@ -31,8 +32,9 @@ def entries(source: Source) -> Iterator[Entry]:
     Boot code is reached through tables of its own, and bytes between files by nothing: both are members.
     """
     seen: set[tuple[int, int]] = set()
+    links: set[str] = set()
     for root, joliet in _roots(source):
-        yield from _folder(source, root, joliet=joliet, seen=seen)
+        yield from _folder(source, root, joliet=joliet, seen=seen, links=links)
     spans = [(extent * _SECTOR, extent * _SECTOR + size) for extent, size in seen if size > 0]
     for start, size in source.unclaimed([*spans, (_SYSTEM_AREA, _SYSTEM_AREA)]):
         yield Entry(f"unclaimed-{start}", source.blocks(start, size), size)
@@ -57,8 +59,14 @@ def _record(data: bytes) -> _Record:
     return _Record(int.from_bytes(data[2:6], "little"), int.from_bytes(data[10:14], "little"), data[25], name, system)
 
 
-def _folder(source: Source, root: _Record, *, joliet: bool, seen: set[tuple[int, int]]) -> Iterator[Entry]:
-    """Walk folders without recursion, none twice, however they point at each other."""
+def _folder(
+    source: Source, root: _Record, *, joliet: bool, seen: set[tuple[int, int]], links: set[str]
+) -> Iterator[Entry]:
+    """Walk folders without recursion, none twice, however they point at each other.
+
+    A view without links has empty files in their place, which are nobody's.
+    """
+    passed = rockridge.passed_over(_own(source, root).system)
     todo = [("", root)]
     while todo:
         path, folder = todo.pop()
@@ -68,23 +76,33 @@ def _folder(source: Source, root: _Record, *, joliet: bool, seen: set[tuple[int,
         if folder.size > source.limits.directory:
             raise Corrupt(f"a folder of {folder.size:,} bytes")
         for record in _records(source.at(folder.extent * _SECTOR, folder.size)):
-            name, mode, link = _names(record, joliet=joliet)
-            full = f"{path}{name}"
+            fields = rockridge.read(source, record.system[passed:])
+            full = f"{path}{_name(record, fields, joliet=joliet)}"
             if record.flags & _FOLDER:
-                yield Entry(full, type="folder", mode=mode)
+                yield Entry(full, type="folder", mode=fields.mode)
                 todo.append((f"{full}/", record))
-            elif link:
-                yield Entry(full, type="symlink", mode=mode, link=link)
-            elif (record.extent, record.size) not in seen:
+            elif fields.link:
+                links.add(full)
+                yield Entry(full, type="symlink", mode=fields.mode, link=decode(fields.link)[0])
+            elif (record.extent, record.size) not in seen and (record.size or full not in links):
                 seen.add((record.extent, record.size))
-                yield _file(source, full, record, mode)
+                yield _file(source, full, record, fields)
 
 
-def _file(source: Source, name: str, record: _Record, mode: int) -> Entry:
-    entry = Entry(name, source.blocks(record.extent * _SECTOR, record.size), record.size, mode=stat.S_IMODE(mode))
+def _own(source: Source, folder: _Record) -> _Record:
+    """A folder's record of itself, which is its first."""
+    data = source.at(folder.extent * _SECTOR, 256)
+    return _record(data[: data[0]]) if data[:1] > b"\0" else folder
+
+
+def _file(source: Source, name: str, record: _Record, fields: rockridge.Fields) -> Entry:
+    entry = Entry(name, source.blocks(record.extent * _SECTOR, record.size), record.size)
+    entry.mode = stat.S_IMODE(fields.mode)
     if record.flags & _MULTI:
         entry.data, entry.skip = None, (SkipReason.UNSUPPORTED, "a file in several extents")
-    if stat.S_IFMT(mode) in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
+    elif fields.packed:
+        entry.skip = (SkipReason.UNSUPPORTED, "compressed (zisofs)")
+    if stat.S_IFMT(fields.mode) in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
         entry.type = "device"
     return entry
 
@@ -102,32 +120,10 @@ def _records(data: bytes) -> Iterator[_Record]:
         place += size
 
 
-def _names(record: _Record, *, joliet: bool) -> tuple[str, int, str]:
-    """A record's name, mode and link: Rock Ridge's where there, else Joliet's or the disc's own."""
-    name, mode, link = b"", 0, b""
-    place = 0
-    system = record.system
-    while place + 4 <= len(system) and system[place + 2] >= 4:  # noqa: PLR2004 -- SUSP 4.1
-        kind, body = system[place : place + 2], system[place + 4 : place + system[place + 2]]
-        if kind == b"NM":
-            name += body[1:]
-        elif kind == b"PX":
-            mode = int.from_bytes(body[:4], "little")
-        elif kind == b"SL":
-            link += _link(body[1:])
-        place += system[place + 2]
-    if name:
-        return decode(name)[0], mode, decode(link.rstrip(b"/"))[0]
+def _name(record: _Record, fields: rockridge.Fields, *, joliet: bool) -> str:
+    """A record's name: Rock Ridge's where there, else Joliet's or the disc's own."""
+    if fields.name:
+        return decode(fields.name)[0]
     if joliet:
-        return record.name.decode("utf-16-be", "replace").split(";")[0], mode, ""
-    return decode(record.name)[0].split(";")[0].rstrip("."), mode, decode(link)[0]
-
-
-def _link(components: bytes) -> bytes:
-    path, place = b"", 0
-    while place + 2 <= len(components):
-        flags, size = components[place], components[place + 1]
-        text = components[place + 2 : place + 2 + size]
-        path += b"/" if flags & 8 else (b"../" if flags & 4 else b"./" if flags & 2 else text + b"/")
-        place += 2 + size
-    return path
+        return record.name.decode("utf-16-be", "replace").split(";")[0]
+    return decode(record.name)[0].split(";")[0].rstrip(".")
