@@ -143,6 +143,7 @@ UNREAD = {
     "strings elsewhere": elf(_without(old_go(MODULES), ".data")),
     "texts elsewhere": elf(_without(old_go(MODULES), ".rodata")),
     "addresses that the loader fills in": elf(_moved(0)),
+    "addresses that the loader fills in, and a section without one": elf({".comment": (0, bytes(64)), **_moved(0)}),
     "an address beyond all": elf(_moved((1 << 64) - 1)),
     "an address at the very end": elf(_moved(0x50002F)),
     "sections without bytes": elf(old_go(MODULES), kind=8),

@@ -355,6 +355,9 @@ def test_what_a_lock_file_fetches_under_another_name_is_named(url: str, expected
     assert purls("package-lock.json", json.dumps(old)) == set(expected.split())
     assert purls("package-lock.json", json.dumps(new)) == set(expected.split())
     assert purls("yarn.lock", f'a@^1:\n  version "1.0.0"\n  resolved "{url}#e0f1"\n') == set(expected.split())
+    resolution = json.dumps({"a@1.0.0": {"resolution": {"tarball": url}}})
+    assert purls("pnpm-lock.yaml", f"lockfileVersion: '9.0'\npackages: {resolution}\n") == set(expected.split())
+    assert purls("bun.lock", json.dumps({"packages": {"a": ["a@1.0.0", url, {}]}})) == set(expected.split())
 
 
 @pytest.mark.parametrize(

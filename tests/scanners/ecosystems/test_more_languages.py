@@ -549,6 +549,11 @@ DEPLOYED: Cases = {
             "terraform/registry.opentofu.org/cloudflare/cloudflare@4.20.0",
         ],
     ),
+    "terraform: a version outside of a block": (
+        ".terraform.lock.hcl",
+        'version = "0"\nprovider "h/n/a" {\n  version = "1"\n  version = "2"\n}\nversion = "3"\n',
+        ["terraform/h/n/a@1"],
+    ),
     "helm: what a chart's lock file holds": (
         "Chart.lock",
         """

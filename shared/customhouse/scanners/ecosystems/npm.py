@@ -97,12 +97,13 @@ def bun(source: Source) -> Iterator[Found]:
     document = jsonc_table(source.data)
     understood(document.get("lockfileVersion"), 1)
     for entry in mapping(document.get("packages")).values():
-        first = next(iter(listing(entry)), None)
+        first, address = [*listing(entry), "", ""][:2]
         if isinstance(first, str) and first:
             name, _, version = first[1:].partition("@")
             if version.startswith("workspace:"):  # the project's own
                 continue
             yield scoped("npm", first[0] + name, "" if "#" in version or version.startswith("file:") else version)
+            yield from fetched(word(address), version)
 
 
 PARSERS: Patterns = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from customhouse.scanners.ecosystems.documents import mapping, understood, word, yaml_tables
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source, scoped
+from customhouse.scanners.ecosystems.npm import fetched
 
 _LAYOUT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 """A version of the format may have words behind it, such as `5.4-inlineSpecifiers`."""
@@ -52,6 +53,7 @@ def _locked(document: Mapping[str, Any]) -> Iterator[Found]:
         name, version = word(own.get("name")) or name, word(own.get("version")) or version
         if name and version:
             yield scoped("npm", name, version)
+            yield from fetched(word(mapping(own.get("resolution")).get("tarball")), version)
 
 
 PARSERS: Patterns = {"pnpm-lock.yaml": lock}
