@@ -268,6 +268,11 @@ DYNAMIC: Cases = {
         "<?php\n/*\nPlugin Name: no\nVersion: 1\n*/\n",
         [],
     ),
+    "wordpress: a header where nobody looks for it": (
+        "wp-content/plugins/akismet/akismet.php",
+        "<?php\n" + "//\n" * 3000 + "/*\nPlugin Name: no\nVersion: 1\n*/\n",
+        [],
+    ),
     "wordpress: a file without a header": ("wp-content/plugins/akismet/index.php", "<?php // Silence is golden.\n", []),
     "mix: each on its line": (
         "mix.lock",
