@@ -14,7 +14,7 @@ from customhouse.scanners import Member
 from customhouse.scanners.options import Options, read
 from customhouse.scanners.pickles_allowed import Allowed, curated, runs_code
 from customhouse.scanners.pickles_operations import TABLE
-from customhouse.scanners.pickles_places import FIRST, Place, may_hold, places
+from customhouse.scanners.pickles_places import FIRST, Place, TooMany, may_hold, places
 from customhouse.scanners.pickles_plain import SMALL, Plain
 from customhouse.scanners.pickles_reader import Broken, Reader
 from customhouse.scanners.pickles_repeats import Unsure
@@ -27,6 +27,7 @@ _CHANCES = 10
 _BYTES = 50
 """Bytes of plain data that are followed for each operation that is: they take as long."""
 
+_TOLD = 1000
 _SCRIPTED = "__torch__.*: Class"
 """Classes of a TorchScript archive, whose code is in the archive and is no Python: its loader knows no other."""
 
@@ -61,6 +62,12 @@ class PickleScanner:
 
     def scan(self, member: Member) -> Iterable[Fact]:
         """Findings for names and for streams that cheat; a skip for what breaks off or never ends."""
+        try:
+            yield from _bounded(self._facts(member))
+        except TooMany as error:
+            yield Skip(member.path, SkipReason.LIMIT, str(error))
+
+    def _facts(self, member: Member) -> Iterator[Fact]:
         known, left = 0, self._operations // _CHANCES
         told = set[Global]()
         for place in places(member):
@@ -70,8 +77,7 @@ class PickleScanner:
                 known = yield from self._streams(member, place)
                 continue
             if left <= 0:
-                yield Skip(member.path, SkipReason.LIMIT, "more bytes look like pickles than are followed")
-                return
+                raise TooMany("has more bytes that look like pickles than are followed")
             machine = Machine(place.open(), 0, TABLE, left, repeats=False, joblib=False)
             report = machine.run()
             left -= machine.followed
@@ -147,8 +153,7 @@ class PickleScanner:
         denied, sure = self._among(report, member), sure or _acts(report)
         if not (report.whole or report.limited or (sure and _plausible(report)) or _harms(report, denied)):
             return
-        for name in denied:
-            yield self._denied(member, name)
+        yield from (self._denied(member, name) for name in denied)
         for problem in report.problems:
             yield Finding(self.name, "pickle-cheats", Severity.HIGH, member.path, f"pickle {problem}")
         if report.limited:
@@ -160,6 +165,13 @@ class PickleScanner:
         code = runs_code(name)
         rule, severity = ("runs-code", Severity.CRITICAL) if code else ("name-not-allowed", Severity.HIGH)
         return Finding(self.name, f"pickle-{rule}", severity, member.path, f"pickle imports {_plain(str(name))}")
+
+
+def _bounded(facts: Iterable[Fact]) -> Iterator[Fact]:
+    for number, fact in enumerate(facts):
+        if number == _TOLD:
+            raise TooMany(f"has more than {_TOLD:,} things wrong with its pickles")
+        yield fact
 
 
 def _reopened(place: Place, begin: int) -> Reader:

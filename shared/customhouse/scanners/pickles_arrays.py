@@ -17,6 +17,7 @@ from customhouse.scanners.pickles_walk import Machine
 _ARRAY, _TYPE = "NumpyArrayWrapper", Global("numpy", "dtype")
 _CODE = re.compile(rb"b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[mM]8|O[48]?|[SUV]\d{1,9}")
 """What NumPy writes as the code of a type; others it reads, but with sizes of their own."""
+_DIMENSIONS = 64
 _OBJECTS = 1
 """The flag of a type whose items are objects (NPY_ITEM_REFCOUNT)."""
 _GIVES_BACK = {"max", "min", "sum", "scalar"}
@@ -59,25 +60,33 @@ def _made(built: Call) -> Value:
 
 def _array(machine: Machine, at: int, state: dict[Any, Any]) -> int:
     """Past the bytes of a joblib array: padding, then items; objects are a pickle of their own."""
-    for value in state.values():
-        sure(value)
     if machine.frame == machine.reader.base + at:
         machine.frame = None
     if at + 1 >= machine.reader.limit:
         at = machine.reader.advance(at)
-    width = _item(state[b"dtype"])
+    width = _item(sure(state[b"dtype"]))
     if width is None:
         return _nested(machine, at)
     if b"numpy_array_alignment_bytes" in state:
-        if not isinstance(state[b"numpy_array_alignment_bytes"], int):
+        if not isinstance(sure(state[b"numpy_array_alignment_bytes"]), int):
             raise Broken("has an array of unknown alignment")
         at += 1 + machine.reader.data[at]
+    return at + _count(state[b"shape"]) * width
+
+
+def _count(shape: Value) -> int:
+    """How many items an array of that shape has."""
+    if not isinstance(shape, tuple):
+        raise Broken("has an array of unknown shape")
+    if len(shape) > _DIMENSIONS:
+        raise Broken("has an array of more dimensions than NumPy knows")
+    sure(shape)
     count = 1
-    for extent in state[b"shape"]:
+    for extent in shape:
         count *= extent
     if count < 0:
         raise Broken("has an array of negative size")
-    return at + count * width
+    return count
 
 
 def _item(kind: Value) -> int | None:
@@ -99,8 +108,12 @@ def _item(kind: Value) -> int | None:
 
 def _stated(state: Value) -> tuple[int, int]:
     """The size of an item and the flags in a type's state (numpy/_core/src/multiarray/descriptor.c, setstate)."""
+    if state is OPAQUE:
+        raise Unsure
+    if not (isinstance(state, tuple) and len(state) in {8, 9}):
+        raise Broken("has an array of unknown type")
     sure(state)
-    if not (isinstance(state, tuple) and len(state) in {8, 9} and type(state[5]) is type(state[7]) is int):
+    if not type(state[5]) is type(state[7]) is int:
         raise Broken("has an array of unknown type")
     return state[5], state[7]
 

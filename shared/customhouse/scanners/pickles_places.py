@@ -30,6 +30,8 @@ _OLD_JOBLIB = b"ZF0x"
 """joblib before 0.10: then the length in hexadecimal, blanks, and a zlib stream."""
 _HEADER = 1 << 16
 """Bytes of a NumPy header that are parsed; a larger one is taken for one of objects."""
+_HEADERS = 2 << 20
+"""Bytes of all headers in a file: one has some hundred."""
 _CHUNK, _OVERLAP = 1 << 20, 512
 _GLANCE = 1 << 13
 """Bytes that tell most places by chance to be none."""
@@ -54,6 +56,10 @@ _CODE = r"\d*\s*[<>|=!]?(?:[?bBhHiIlLqQnNpPuefdgFDGSaUVcmM]\d*(?:\[\w+(?:/\d+)?\
 _NAMED = r"|(?:u?int|float|complex|bool|bytes|str|void|datetime|timedelta)\d*_?)"
 _PLAIN = re.compile(rf"{_CODE}{_NAMED}(?:\s*,\s*{_CODE}{_NAMED})*")
 """Type codes of NumPy that hold no objects, one or more."""
+
+
+class TooMany(Exception):  # noqa: N818 -- what the member holds
+    """More places than are looked at; says of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def places(member: Member) -> Iterator[Place]:
         return
     if is_hdf5(member.data):
         yield from _attributes(member)
-    if head.startswith((b"PK", HDF5)):
+    if head.startswith((b"PK\3\4", HDF5)):
         return
     if head[:1] in FIRST:
         yield _plainly(member, 0, sure=_meant(member))
@@ -133,10 +139,14 @@ def _chunks(member: Member) -> Iterator[tuple[int, bytes]]:
 
 def _arrays(member: Member) -> Iterator[Place]:
     """The pickles of arrays of objects: a file may hold several arrays (numpy/lib/format.py)."""
+    left = _HEADERS
     for begin, data in _chunks(member):
         at = data.find(_NUMPY)
         while 0 <= at < _CHUNK:
             start, objects = _array(_opened(member, begin + at).read(12 + _HEADER))
+            left -= start + len(_NUMPY)
+            if left < 0:
+                raise TooMany("holds more arrays than are looked at")
             if objects is not None:
                 yield _plainly(member, begin + at + start, sure=objects and begin + at == 0)
             at = data.find(_NUMPY, at + 1)

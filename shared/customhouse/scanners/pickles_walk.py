@@ -21,6 +21,8 @@ OPERATIONS = 5_000_000
 """Opcodes of one stream that are followed: some 20 MB of small objects, and a few seconds."""
 NAME = 160
 """Longer strings cannot be names, so what they say is not kept."""
+NAMES = 10_000
+"""Names of one stream that are told apart."""
 _ECHO = 50
 """Times that containers may be fetched per value remembered, before it is an attempt to use up memory."""
 _INDEX = 1 << 24
@@ -282,6 +284,9 @@ class Machine:
             self.problem("imports a name that it computes")
             return None
         found = Global(module.decode("utf-8", "replace"), name.decode("utf-8", "replace"))
+        if found not in self.report.names and len(self.report.names) == NAMES:
+            self.report.limited = True
+            raise Broken("imports more names than are followed")
         self.report.names.setdefault(found, self.reader.base)
         return found
 
