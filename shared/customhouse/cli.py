@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command; every expected error is one line and exit status 2."""
     try:
         from customhouse.commands import application  # noqa: PLC0415 -- the extra may not be installed
-        from customhouse.commands.show import line  # noqa: PLC0415 -- as above
+        from customhouse.report.result import one_line  # noqa: PLC0415 -- as above
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich"}:
             raise
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         _run(application)
     except (CustomhouseError, OSError) as error:
-        sys.stderr.write(f"customhouse: {line(str(error))}\n")
+        sys.stderr.write(f"customhouse: {one_line(str(error))}\n")
         sys.exit(2)
     except Exception:
         logging.getLogger("customhouse").exception("a mistake of its own, please report it")

@@ -16,13 +16,14 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from customhouse.commands import show
 from customhouse.model import Finding, Location, Package, Severity, Signature, Skip, SkipReason, Verdict
 from customhouse.report import cyclonedx, sarif
 from customhouse.report import html as page
 from customhouse.report import json as lines
-from customhouse.report.result import Judged
+from customhouse.report.result import Judged, one_line
 from tests.facts import decision, inspection
 
 ROOT = Path("/home/runner/repository")
@@ -80,9 +81,9 @@ ORDINARY = read(page.render([judged("path")], MADE)).tags
 def test_a_page_has_no_tag_and_no_attribute_that_an_artifact_made(path: str, member: str, message: str) -> None:
     reader = read(page.render([judged(path, member, message)], MADE))
     assert reader.tags == ORDINARY
-    text = [one.replace("\r\n", "\n").replace("\r", "\n") for one in reader.said]
     for said in (path, member, message):
-        assert said.replace("\r\n", "\n").replace("\r", "\n") in text or not said.strip()
+        assert one_line(said) in reader.said or not said.strip()
+        assert one_line(said).isprintable()
 
 
 def test_a_page_loads_nothing_and_runs_nothing() -> None:
@@ -179,3 +180,19 @@ def test_a_page_shows_the_worst_first_and_opens_what_may_not_pass() -> None:
     assert badges == ["held", "rejected", "quarantined", "flagged", "clean"]
     assert text.count("<details open>") == 3
     assert all(f"1 {verdict}" in text for verdict in Verdict)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_in_a_terminal_of_any_width_every_character_of_a_name_is_shown(width: int) -> None:
+    path = "dist/" + "a-rather-long-name-of-a-wheel-" * 3 + "1.0-py3-none-any.whl"
+    out = Terminal()
+    show.table([judged(path)], Console(file=out, width=width, force_terminal=True))
+    text = plain(out.getvalue())
+    assert path in re.sub(r"\s+", "", text)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_terminal_gets_the_sum_of_it_all_at_the_end() -> None:
+    verdicts = (Verdict.CLEAN, Verdict.HELD, Verdict.CLEAN)
+    text = plain(shown([judged("a", verdict=verdict) for verdict in verdicts], Terminal()))
+    assert text.splitlines()[-1] == "3 artifacts: 2 clean, 1 held"

@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from customhouse.model import Package, Severity, SkipReason, Verdict
 from customhouse.report import html, sarif
 from customhouse.report import json as lines
@@ -58,6 +60,20 @@ def test_html_escapes_what_artifacts_say_and_shows_what_was_not_seen() -> None:
     assert "&lt;b&gt;.zip" in page
     assert "more members than 10" in page
     assert page.index("badge quarantined") < page.index("badge clean")
+
+
+def test_html_tells_what_a_waiver_accepts_and_nothing_of_digests_that_there_are_not() -> None:
+    waived = replace(decision(), waived=(finding(),))
+    unread = replace(inspection(skip()), digests={})
+    made = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    assert "high (waived)" in html.render([Judged("a", inspection(finding()), waived)], made)
+    assert "(waived)" not in html.render([BAD], made)
+    assert "SHA-256" not in html.render([Judged("a", unread, decision(Verdict.HELD))], made)
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 artifacts"), (1, "1 artifact "), (2, "2 artifacts")])
+def test_html_counts_in_words(count: int, said: str) -> None:
+    assert f"<h1>{said.strip()} inspected" in html.render([GOOD] * count, dt.datetime(2026, 11, 24, tzinfo=dt.UTC))
 
 
 def test_html_of_nothing_is_a_page() -> None:

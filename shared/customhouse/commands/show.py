@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from customhouse.commands.files import Named
 from customhouse.inspect.names import printable
 from customhouse.model import Verdict
-from customhouse.report.result import Judged
+from customhouse.report.result import Judged, one_line
 
 T = TypeVar("T")
 COLOURS = {
@@ -51,9 +51,9 @@ def passed_over(found: Named) -> None:
         sys.stderr.write("customhouse: no files there, so nothing was judged\n")
 
 
-def table(results: Iterable[Judged]) -> None:
+def table(results: Iterable[Judged], console: Console | None = None) -> None:
     """Verdicts with their first reasons; one tab-separated line each, as it is done, when nobody watches."""
-    console = Console()
+    console = console or Console()
     if not console.is_terminal:
         for one in results:
             cells = (one.decision.verdict, printable(one.path), one.inspection.kind, _seen(one, ""), one.decision.rule)
@@ -80,11 +80,6 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def line(text: str) -> str:
-    """Text that an artifact may have chosen as one line, with nothing left in it that a terminal obeys."""
-    return "!/".join(map(printable, text.split("!/")))
-
-
 def _seen(one: Judged, grouping: str) -> str:
     coverage = one.inspection.coverage
     return f"{coverage.opened:{grouping}}/{coverage.members:{grouping}}"
@@ -101,4 +96,5 @@ def _why(one: Judged) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    return escape(line(text))
+    """As one line with nothing left in it that a terminal obeys."""
+    return escape(one_line(text))

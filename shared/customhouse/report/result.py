@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from customhouse.inspect.names import printable
 from customhouse.model import Decision, Inspection
 
 
@@ -14,3 +15,8 @@ class Judged:
     path: str
     inspection: Inspection
     decision: Decision
+
+
+def one_line(text: str) -> str:
+    """Text that an artifact may have chosen as one line that says what it is, whatever characters are in it."""
+    return "!/".join(map(printable, text.split("!/")))
