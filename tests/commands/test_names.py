@@ -248,6 +248,7 @@ def test_explain_says_each_rule_in_its_place(policy: Path) -> None:
         "2. complete false: held (unseen); then nothing",
         "3. anything else: clean (rest); then tag, promote",
         "An incomplete ledger is never clean, whatever a rule says: it becomes held.",
+        "What no rule decides is held; then nothing.",
     ]
 
 
@@ -255,12 +256,57 @@ def test_explain_says_alternatives_and_conditions_that_hold_together(tmp_path: P
     file = tmp_path / "p.yaml"
     file.write_text("version: 1\nrules:\n  - {name: a, when: {kind: [jar, war], severity: high}, verdict: rejected}\n")
     assert run("policy", "explain", file).stdout.startswith(
-        "1. severity high and kind jar or war: rejected (a); then nothing\n"
+        "1. severity high or worse and kind jar or war: rejected (a); then nothing\n"
     )
 
 
 def test_check_counts_the_rules_and_names_the_file(policy: Path) -> None:
     assert run("policy", "check", policy).stdout == f"{policy}: 3 verdict rules, 0 lifecycle rules, all in order\n"
+
+
+WHOLE = """
+version: 1
+rules: [{name: worst, when: {severity: critical}, verdict: rejected}]
+actions: {held: [tag]}
+waivers:
+  - {finding: secrets/*, artifact: vendor/*, owner: o, reason: test keys, expires: 2027-03-31}
+lifecycle: [{id: old, do: delete, age: 30d}]
+"""
+
+
+def test_explain_says_what_is_accepted_and_what_no_rule_decides(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(WHOLE)
+    assert run("policy", "explain", file).stdout.splitlines()[0].startswith("1. severity critical: rejected")
+    assert run("policy", "explain", file).stdout.splitlines()[2:] == [
+        "What no rule decides is held; then tag.",
+        "Accepted until 2027-03-31: secrets/* in * of vendor/* (o: test keys)",
+        "1 lifecycle rule: `customhouse lifecycle plan` shows what they come to.",
+    ]
+    assert run("policy", "check", file).stdout == f"{file}: 1 verdict rule, 1 lifecycle rule, all in order\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "p.yaml:1: Object missing required field `version`"),
+        ("\t- x", "p.yaml:1: found character that cannot start any token"),
+        ("version: 1\nrules:\n  - name: [a\n", "p.yaml:4: did not find expected"),
+        ("version: 1\nrules:\n  - name: a\n    verdict: clea\n", "p.yaml:4: Invalid enum value 'clea'"),
+        ("version: 1\nversion: 1\n", "p.yaml:2: version stands there twice"),
+        (
+            "version: 1\nscanners: {malwre: {}}\nrules: [{name: a, verdict: clean}]",
+            "p.yaml: scanners: no scanner named",
+        ),
+        ("version: 1\nscanners: {clamav: {x: 1}}\nrules: [{name: a, verdict: held}]", "p.yaml: scanners.clamav: "),
+    ],
+)
+def test_check_names_the_file_and_the_first_mistake(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        run("policy", "check", tmp_path / "p.yaml")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_without_the_extra_the_command_says_what_to_install() -> None:
