@@ -32,6 +32,13 @@ def test_what_lies_behind_the_end_is_a_finding_and_scanned(kind: str, behind: by
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("zeros", [17, 512, 70_000])
+def test_zeros_behind_the_end_are_padding(kind: str, zeros: int) -> None:
+    """Writers fill the last block."""
+    assert clean(look(PACKS[kind](TWO) + bytes(zeros), f"a.{kind}"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cut", [1000, 70_000])
 def test_an_archive_that_breaks_off_is_corrupt(kind: str, cut: int) -> None:
     data = PACKS[kind](TWO)

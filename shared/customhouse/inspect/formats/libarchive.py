@@ -17,16 +17,21 @@ _END_RECORD = 16
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """The members as libarchive reads them, one after the other, and what lies behind the end."""
-    end = yield from _read(source, "all", "none", _entry)
-    if end + _END_RECORD < source.size:
+    """The members as libarchive reads them, one after the other, and what lies behind the end unless it is zeros."""
+    end = yield from members(source)
+    if any(source.unclaimed([(0, min(end + _END_RECORD, source.size))])):
         source.high("trailing-data", "bytes follow the end of the archive")
         yield Entry("trailing-data", source.blocks(end, source.size - end), source.size - end)
 
 
+def members(source: Source) -> Generator[Entry, None, int]:
+    """The members alone, and where they end."""
+    return _read(source, "all", "none", _entry)
+
+
 def xar(source: Source) -> Iterator[Entry]:
-    """As `entries`; its members lie anywhere, and libarchive does not tell what lies between them."""
-    yield from entries(source)
+    """The members; they lie anywhere, and libarchive does not tell what lies between them."""
+    yield from members(source)
     source.skip(SkipReason.UNSUPPORTED, "what lies between its members is not looked at")
 
 
