@@ -163,7 +163,7 @@ JAVA: Cases = {
         Implementation-Version: 5.3.9
         Created-By: 1.8.0_292 (Oracle Corporation)
         """,
-        ["maven/spring-core@5.3.9"],
+        ["maven/org.springframework/spring-core@5.3.9"],
     ),
 }
 DOTNET: Cases = {
@@ -306,6 +306,44 @@ def test_a_file_of_java_or_dotnet_names_exactly_its_packages(path: str, data: st
 @pytest.mark.parametrize("ending", ["jar", "war", "ear", "aar", "hpi", "jpi", "par", "JAR"])
 def test_every_kind_of_java_archive_is_named_by_its_file_where_its_manifest_says_nothing(ending: str) -> None:
     assert purls(f"x/lib-a-1.2.3.{ending}!/META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n") == {"maven/lib-a@1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("file", "coordinates"),
+    [
+        ("spring-beans-5.3.17", "org.springframework/spring-beans@5.3.17"),
+        ("spring-boot-autoconfigure-2.6.5", "org.springframework.boot/spring-boot-autoconfigure@2.6.5"),
+        ("spring-boot-2.6.5", "org.springframework.boot/spring-boot@2.6.5"),
+        ("spring-cloud-function-context-3.2.2", "org.springframework.cloud/spring-cloud-function-context@3.2.2"),
+        ("spring-security-web-5.6.2", "org.springframework.security/spring-security-web@5.6.2"),
+        ("spring-data-commons-2.6.3", "org.springframework.data/spring-data-commons@2.6.3"),
+        ("kotlin-stdlib-1.6.10", "org.jetbrains.kotlin/kotlin-stdlib@1.6.10"),
+        ("kotlinx-coroutines-core-jvm-1.6.0", "org.jetbrains.kotlinx/kotlinx-coroutines-core-jvm@1.6.0"),
+        ("tomcat-embed-core-9.0.60", "org.apache.tomcat.embed/tomcat-embed-core@9.0.60"),
+        ("springfox-core-3.0.0", "springfox-core@3.0.0"),
+        ("my-spring-core-1.0", "my-spring-core@1.0"),
+    ],
+)
+def test_a_jar_that_never_says_its_group_is_known_by_its_name(file: str, coordinates: str) -> None:
+    assert purls(f"app.jar!/BOOT-INF/lib/{file}.jar!/META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n") == {
+        f"maven/{coordinates}"
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "group"),
+    [
+        ("Implementation-Vendor-Id: org.hibernate\nBundle-SymbolicName: other\n", "org.hibernate/"),
+        ("Bundle-SymbolicName: org.example.lib;singleton:=true\n", "org.example/"),
+        ("Bundle-SymbolicName: org.example\n", "org.example/"),
+        ("Bundle-SymbolicName: lib\n", ""),
+        ("Bundle-Symbolic\n Name: org.exam\n ple.lib\n", "org.example/"),
+        ("", ""),
+    ],
+)
+def test_a_jar_s_group_is_what_its_manifest_says_in_one_way_or_another(lines: str, group: str) -> None:
+    path = "x/lib-1.0.jar!/META-INF/MANIFEST.MF"
+    assert purls(path, f"Manifest-Version: 1.0\n{lines}Bundle-Version: 1.0\n") == {f"maven/{group}lib@1.0"}
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from customhouse.scanners.ecosystems.documents import head, lines
 from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _ARCHIVE = re.compile(r"(?<![^/])([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
 _SEPARATED = re.compile(r"\s*[=:\s]\s*")
+_GROUPS = {
+    "kotlin-": "org.jetbrains.kotlin",
+    "kotlinx-": "org.jetbrains.kotlinx",
+    "okhttp-": "com.squareup.okhttp3",
+    "okio-": "com.squareup.okio",
+    "spring-": "org.springframework",
+    "tomcat-embed-": "org.apache.tomcat.embed",
+} | {
+    f"spring-{part}": f"org.springframework.{part}"
+    for part in [
+        "batch",
+        "boot",
+        "cloud",
+        "data",
+        "hateoas",
+        "integration",
+        "kafka",
+        "ldap",
+        "plugin",
+        "retry",
+        "security",
+        "session",
+        "vault",
+        "ws",
+    ]
+}
+"""Widely used jars that hold no pom.properties and whose manifests name no group, by how their names begin."""
 _NAMED = re.compile(r"(.+?)-(v?[0-9].*)")
 
 
@@ -44,11 +71,19 @@ def manifest(source: Source) -> Iterator[Found]:
         ),
         named[2] if named else "",
     )
-    symbolic = values.get("bundle-symbolicname", "").partition(";")[0].strip()
     name = named[1] if named else archive[1]
-    group = values.get("implementation-vendor-id", "") or symbolic.removesuffix(f".{name}").removesuffix(name)
     if version:
-        yield Found("maven", name, version, group.rstrip("."))
+        yield Found("maven", name, version, _group(name, values))
+
+
+def _group(name: str, values: Mapping[str, str]) -> str:
+    """Of those who never say it, by the beginning of a name; else as the manifest says it in one way or another."""
+    known = [prefix for prefix in _GROUPS if name.startswith(prefix)]
+    if known:
+        return _GROUPS[max(known, key=len)]
+    symbolic = values.get("bundle-symbolicname", "").partition(";")[0].strip()
+    group = values.get("implementation-vendor-id", "") or symbolic.removesuffix(f".{name}").removesuffix(name)
+    return group.rstrip(".")
 
 
 PARSERS: Patterns = {"META-INF/maven/*/*/pom.properties": properties, "META-INF/MANIFEST.MF": manifest}
