@@ -10,6 +10,9 @@ from customhouse.scanners.ecosystems.found import Found, Patterns, Source
 
 _ARCHIVE = re.compile(r"(?<![^/])([^/]+)\.(?:jar|war|ear|aar|hpi|jpi|par)!?/META-INF/MANIFEST\.MF$", re.IGNORECASE)
 _SEPARATED = re.compile(r"\s*[=:\s]\s*")
+_SPRING = re.compile(
+    r"spring-(batch|boot|cloud|data|hateoas|integration|kafka|ldap|plugin|retry|security|session|vault|ws)\b"
+)
 _GROUPS = {
     "kotlin-": "org.jetbrains.kotlin",
     "kotlinx-": "org.jetbrains.kotlinx",
@@ -17,24 +20,6 @@ _GROUPS = {
     "okio-": "com.squareup.okio",
     "spring-": "org.springframework",
     "tomcat-embed-": "org.apache.tomcat.embed",
-} | {
-    f"spring-{part}": f"org.springframework.{part}"
-    for part in [
-        "batch",
-        "boot",
-        "cloud",
-        "data",
-        "hateoas",
-        "integration",
-        "kafka",
-        "ldap",
-        "plugin",
-        "retry",
-        "security",
-        "session",
-        "vault",
-        "ws",
-    ]
 }
 """Widely used jars that hold no pom.properties and whose manifests name no group, by how their names begin."""
 _NAMED = re.compile(r"(.+?)-(v?[0-9].*)")
@@ -78,9 +63,10 @@ def manifest(source: Source) -> Iterator[Found]:
 
 def _group(name: str, values: Mapping[str, str]) -> str:
     """Of those who never say it, by the beginning of a name; else as the manifest says it in one way or another."""
-    known = [prefix for prefix in _GROUPS if name.startswith(prefix)]
-    if known:
-        return _GROUPS[max(known, key=len)]
+    if project := _SPRING.match(name):
+        return f"org.springframework.{project[1]}"
+    if known := next((group for prefix, group in _GROUPS.items() if name.startswith(prefix)), ""):
+        return known
     symbolic = values.get("bundle-symbolicname", "").partition(";")[0].strip()
     group = values.get("implementation-vendor-id", "") or symbolic.removesuffix(f".{name}").removesuffix(name)
     return group.rstrip(".")
