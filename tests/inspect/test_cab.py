@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.inspect.support import MARKER, clean, found, look, rules
+from customhouse.model import SkipReason
+from tests.inspect.support import MARKER, clean, found, look, reasons, rules
 
 pytest.importorskip("libarchive", reason="libarchive-c, or the system's libarchive, is not here", exc_type=Exception)
 
@@ -63,6 +64,27 @@ def test_bytes_between_the_parts_are_hidden_data(place: int) -> None:
     inspection = look(cabinet(gaps=(gaps[0], gaps[1], gaps[2])), "a.cab")
 
     assert rules(inspection) == {"hidden-data", "found"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 28])
+def test_unpacked_bytes_that_no_member_has_are_hidden_data(size: int) -> None:
+    whole = cabinet(MARKER + b"hidden")
+    inspection = look(whole[:44] + struct.pack("<L", size) + whole[48:], "a.cab")
+
+    assert "hidden-data" in rules(inspection)
+    assert SkipReason.UNSUPPORTED in reasons(inspection)
+
+
+def test_members_may_be_listed_in_any_order() -> None:
+    files = struct.pack("<LLHHHH", 3, 2, 0, 0x5A21, 0, 0x20) + b"b\0" + struct.pack("<LLHHHH", 2, 0, 0, 0x5A21, 0, 0x20)
+    plain = cabinet()
+    start = 44 + len(files) + 2
+    head = bytearray(plain[:44])
+    struct.pack_into("<L", head, 8, start + 13)
+    struct.pack_into("<H", head, 28, 2)
+    struct.pack_into("<L", head, 36, start)
+
+    assert "hidden-data" not in rules(look(bytes(head) + files + b"a\0" + plain[-13:], "a.cab"))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from customhouse.inspect.formats import libarchive
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source
+from customhouse.model import SkipReason
 
 _HEADER, _FOLDER, _FILE, _DATA = 36, 8, 16, 8
 _PREVIOUS, _NEXT, _RESERVED = 1, 2, 4
@@ -25,6 +26,9 @@ def entries(source: Source) -> Iterator[Entry]:
         raise Corrupt("a cabinet that breaks off") from error
     if cabinet.reserved.strip(b"\0"):
         yield Entry("reserved", iter((bytes(cabinet.reserved),)), len(cabinet.reserved))
+    if cabinet.uncovered:
+        source.high("hidden-data", "unpacked bytes of no member")
+        source.skip(SkipReason.UNSUPPORTED, "unpacked bytes of no member are not looked at")
     for start, size in source.unclaimed(cabinet.spans):
         if (start, size) == cabinet.signature:
             yield Entry("signature", source.blocks(start, size), size)
@@ -44,11 +48,15 @@ class _Cabinet:
         self.size, files, folders, members, flags = struct.unpack("<8xL4xL6xHHH4x", source.at(0, _HEADER))
         place, per_folder, per_data = self._head(flags)
         self._blocks = source.size // _DATA
+        self._parts: list[list[tuple[int, int]]] = [[] for _ in range(folders)]
+        self.uncovered = False
         self.spans = [(0, place + folders * (_FOLDER + per_folder)), (files, self._files(files, members))]
-        for _ in range(folders):
+        for parts in self._parts:
             start, count = struct.unpack("<LH2x", source.at(place, _FOLDER))
             self.reserved += source.at(place + _FOLDER, per_folder)
-            self.spans.append((start, self._data(start, count, per_data)))
+            end, unpacked = self._data(start, count, per_data)
+            self.spans.append((start, end))
+            self.uncovered |= _covered(parts) < unpacked
             place += _FOLDER + per_folder
 
     def _head(self, flags: int) -> tuple[int, int, int]:
@@ -67,19 +75,24 @@ class _Cabinet:
     def _files(self, place: int, count: int) -> int:
         """Where the list of members ends."""
         for _ in range(count):
+            size, start, folder = struct.unpack("<LLH6x", self._source.at(place, _FILE))
+            if folder < len(self._parts):
+                self._parts[folder].append((start, start + size))
             place += _FILE + len(self._text(place + _FILE))
         return place
 
-    def _data(self, place: int, count: int, reserved: int) -> int:
-        """Where a folder's blocks of data end."""
+    def _data(self, place: int, count: int, reserved: int) -> tuple[int, int]:
+        """Where a folder's blocks of data end, and how many bytes they are unpacked."""
         self._blocks -= count
         if self._blocks < 0:
             raise Corrupt("more blocks of data than there is room for", "overlap")
+        unpacked = 0
         for _ in range(count):
-            (size,) = struct.unpack("<4xH2x", self._source.at(place, _DATA))
+            size, out = struct.unpack("<4xHH", self._source.at(place, _DATA))
+            unpacked += out
             self.reserved += self._source.at(place + _DATA, reserved)
             place += _DATA + reserved + size
-        return place
+        return place, unpacked
 
     def _text(self, place: int) -> bytes:
         """A text with the zero at its end."""
@@ -87,3 +100,13 @@ class _Cabinet:
         if not zero:
             raise Corrupt("a name that does not end", "nul-name")
         return text + zero
+
+
+def _covered(parts: list[tuple[int, int]]) -> int:
+    """How many bytes from the first on belong to members without a gap."""
+    end = 0
+    for start, stop in sorted(parts):
+        if start > end:
+            break
+        end = max(end, stop)
+    return end
