@@ -318,3 +318,90 @@ def test_a_text_of_more_parts_than_any_has_is_one_clear_skip(path: str, data: st
 def test_a_description_below_the_headers_is_not_looked_at() -> None:
     body = "Name: other\n" * 300_000
     assert purls("a.dist-info/METADATA", f"Name: a\nVersion: 1\n\n{body}") == {"pypi/a@1"}
+
+
+SHAPES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["a@1", "a (1)", "/a/1.0", "9.0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "packages",
+                    "dependencies",
+                    "name",
+                    "version",
+                    "PODS",
+                    "package",
+                    "jobs",
+                    "runs",
+                    "steps",
+                    "uses",
+                    "pip",
+                    "lockfileVersion",
+                    "resolution",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+YAML_FILES = [
+    "pubspec.lock",
+    "pnpm-lock.yaml",
+    "Podfile.lock",
+    "Chart.yaml",
+    "Chart.lock",
+    "conda-lock.yml",
+    "environment.yml",
+    "META.yml",
+    "metadata.gz/metadata",
+    ".github/workflows/a.yml",
+    ".github/actions/a/action.yml",
+]
+
+
+@given(st.sampled_from(YAML_FILES), st.dictionaries(st.sampled_from(["packages", "jobs", "PODS", "name"]), SHAPES))
+def test_yaml_of_any_shape_is_read_or_refused(path: str, value: object) -> None:
+    assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(member(path, json.dumps(value))))
+
+
+TOML_FILES = ["poetry.lock", "pdm.lock", "uv.lock", "pylock.toml", "Cargo.lock", "Cargo.toml", "pyproject.toml"]
+TOML_FILES += ["libs.versions.toml", "Manifest.toml", "manifest.toml", "gleam.toml"]
+TOML_VALUES = st.sampled_from(
+    ['"a"', '"1.0"', "1", "1.5", "true", "[]", '["a"]', "[1, 2]", "{}", '{version = "1"}', "2024-01-01"]
+)
+TOML_KEYS = st.sampled_from(
+    [
+        "package",
+        "packages",
+        "name",
+        "version",
+        "source",
+        "metadata",
+        "project",
+        "dependencies",
+        "target",
+        "libraries",
+        "versions",
+        "deps",
+        "lock-version",
+    ]
+)
+
+
+@given(
+    st.sampled_from(TOML_FILES),
+    st.dictionaries(TOML_KEYS, TOML_VALUES, max_size=5),
+    st.sampled_from(["", "[x]", "[[package]]", "[[deps.A]]", "[package]", "[target.x]"]),
+)
+def test_toml_of_any_shape_is_read_or_refused(path: str, values: dict[str, str], table: str) -> None:
+    text = "\n".join([table, *(f"{key} = {value}" for key, value in values.items())])
+
+    assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(member(path, text)))
