@@ -16,8 +16,7 @@ batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logge
 
 def _process(payload: dict[str, Any]) -> None:
     parts = events.records(payload)
-    for event in (event for part in parts for event in part.events):
-        done = load().process(event)
+    for event, done in ((one, load().process(one)) for part in parts for one in part.events):
         logger.info(done.status, artifact=str(event.location), verdict=done.verdict, rule=done.rule)
         metrics.add_metric(done.verdict or done.status, "Count", 1)
     for bad in (part.error for part in parts if part.error):
@@ -37,6 +36,7 @@ def _task(payload: dict[str, Any], task: dict[str, str]) -> dict[str, str]:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(payload: dict[str, Any], context: LambdaContext) -> object:
     """Answer in the sender's own shape; raise what its platform shall deliver again."""
+    load()  # wrong settings fail the invocation, whatever it is about, so that its alarm rings
     if "schedule" in payload:
         return dict(load().run_schedule(payload["schedule"], context.get_remaining_time_in_millis() / 1000 - 10))
     if "tasks" in payload:

@@ -187,9 +187,16 @@ def test_logs_and_metrics_are_written(runtime: LambdaRuntime, s3: BaseClient, bu
     assert any(line.get("clean") == [1.0] and "_aws" in line for line in lines)
 
 
-def test_missing_setting_stops_the_function_with_one_clear_line(folders: Mapping[CloudName, Path]) -> None:
+@pytest.mark.parametrize(
+    "payload",
+    [s3_event("intake", "a.txt"), sqs_batch(a=json.dumps(s3_event("intake", "a.txt"))), {"schedule": "reconcile"}],
+    ids=["direct", "batch", "schedule"],
+)
+def test_missing_setting_stops_the_function_with_one_clear_line(
+    folders: Mapping[CloudName, Path], payload: dict[str, Any]
+) -> None:
     with LambdaRuntime(folders["aws"], "handler.handler", environment=CREDENTIALS) as runtime:
-        answer = runtime.invoke(s3_event("intake", "a.txt"))
+        answer = runtime.invoke(payload)
     assert (answer.failed, answer.payload["errorType"]) == (True, "ConfigError")
     assert "CUSTOMHOUSE_RECORDS" in answer.payload["errorMessage"]
 
