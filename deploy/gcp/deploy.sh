@@ -33,7 +33,9 @@ bucket() { # name, native rules; an existing bucket is taken as it is
   exists gcloud storage buckets describe "gs://$1" && return
   gcloud storage buckets create "gs://$1" --project="$PROJECT" --location="$REGION" \
     --uniform-bucket-level-access --public-access-prevention
-  gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$here/$2"
+  gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$here/$2" && return
+  gcloud storage buckets delete "gs://$1" # or the next run would take it as it is
+  return 1
 }
 
 role() { # id, permissions: exactly the calls that the function makes
@@ -50,8 +52,8 @@ service_account() {
     gcloud iam service-accounts create "$1-$2" --project="$PROJECT" --display-name="$3"
 }
 
-grant_project() {
-  gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$1" --role="$2" --condition=None
+grant_project() { # account, role, condition if any
+  gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$1" --role="$2" --condition="${3:-None}"
 }
 
 grant_bucket() { # bucket, role, further flags
@@ -73,9 +75,10 @@ identities() {
   local trash="projects/_/buckets/$INTAKE/objects/customhouse-undo/"
   grant_bucket "$INTAKE" customhouseWriter --condition="title=trash,expression=resource.name.startsWith(\"$trash\")"
   grant_project "$CALLER" roles/eventarc.eventReceiver
-  for name in logging.logWriter artifactregistry.writer storage.objectViewer; do
-    grant_project "$BUILDER" "roles/$name"
-  done
+  for name in logging.logWriter artifactregistry.writer; do grant_project "$BUILDER" "roles/$name"; done
+  # what it builds from, which Cloud Functions keeps there; no artifact of anybody's
+  local sources='resource.name.startsWith("projects/_/buckets/gcf-v2-")'
+  grant_project "$BUILDER" roles/storage.objectViewer "title=sources,expression=$sources"
   grant_project "$(gcloud storage service-agent --project="$PROJECT")" roles/pubsub.publisher
   case $NOTIFY in pubsub://*)
     local topic=${NOTIFY#pubsub://}
@@ -114,7 +117,7 @@ both_functions() {
   deploy_function "$NAME-schedule" schedule --timeout=1800 --trigger-http
 }
 
-dead_letters() { # what failed five times waits for 14 days, and an alert says so
+dead_letters() { # what failed for some two hours waits for 14 days, and an alert says so
   local agent trigger subscription
   agent=service-$(gcloud projects describe "$PROJECT" --format='value(projectNumber)')@gcp-sa-pubsub.iam.gserviceaccount.com
   exists gcloud pubsub topics describe "$DEAD_LETTERS" --project="$PROJECT" ||
@@ -131,7 +134,7 @@ dead_letters() { # what failed five times waits for 14 days, and an alert says s
   gcloud pubsub subscriptions add-iam-policy-binding "${subscription##*/}" --project="$PROJECT" \
     --member="serviceAccount:$agent" --role=roles/pubsub.subscriber
   gcloud pubsub subscriptions update "${subscription##*/}" --project="$PROJECT" --ack-deadline=600 \
-    --dead-letter-topic="projects/$PROJECT/topics/$DEAD_LETTERS" --max-delivery-attempts=5 \
+    --dead-letter-topic="projects/$PROJECT/topics/$DEAD_LETTERS" --max-delivery-attempts=20 \
     --min-retry-delay=10s --max-retry-delay=600s
 }
 

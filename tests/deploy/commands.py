@@ -18,11 +18,17 @@ esac
 
 
 def recorded(
-    script: Path, folder: Path, *, answers: Mapping[str, str | None], environment: Mapping[str, str], cwd: Path
+    script: Path,
+    folder: Path,
+    *,
+    answers: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    cwd: Path,
+    status: int = 0,
 ) -> list[list[str]]:
     """The commands of az, func and gcloud that `script` runs, in order.
 
-    `answers` says by the first words of a command what it prints; None makes it fail.
+    `answers` says by the first words of a command what it prints; None makes it fail. `status` is how the script ends.
     """
     tools, record = folder / "bin", folder / "record"
     tools.mkdir()
@@ -39,7 +45,7 @@ def recorded(
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return [command.split("\0")[:-1] for command in record.read_text().split("\n\0")[:-1]]
 
 

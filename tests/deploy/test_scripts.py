@@ -158,6 +158,53 @@ def test_a_teardown_keeps_the_buckets_unless_told_otherwise(tmp_path: Path) -> N
     assert named(commands, "storage") == []
 
 
+def test_a_bucket_that_could_not_be_set_up_is_not_left_behind_as_if_it_were(tmp_path: Path) -> None:
+    answers = NOTHING_THERE | {"storage buckets update": None}
+    commands = recorded(GCP / "deploy.sh", tmp_path, answers=answers, environment=PROJECT, cwd=ROOT, status=1)
+    assert commands[-1] == ["gcloud", "storage", "buckets", "delete", "gs://demo-project-customhouse-intake"]
+
+
+def test_who_builds_the_functions_reads_their_sources_and_no_artifact(first: Commands) -> None:
+    builder = "serviceAccount:customhouse-build@demo-project.iam.gserviceaccount.com"
+    granted = {option(one, "role"): option(one, "condition") for one in first if f"--member={builder}" in one}
+    sources = 'resource.name.startsWith("projects/_/buckets/gcf-v2-")'
+    assert granted == {
+        "roles/logging.logWriter": "None",
+        "roles/artifactregistry.writer": "None",
+        "roles/storage.objectViewer": f"title=sources,expression={sources}",
+    }
+
+
+def test_every_grant_on_the_project_is_one_of_the_few_that_are_needed(first: Commands) -> None:
+    granted = {option(one, "role") for one in named(first, "projects", "add-iam-policy-binding")}
+    assert granted == {
+        "roles/eventarc.eventReceiver",
+        "roles/logging.logWriter",
+        "roles/artifactregistry.writer",
+        "roles/storage.objectViewer",
+        "roles/pubsub.publisher",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("", []),
+        ("intake=in", ["intake=in"]),
+        ("  intake=in\n policy=p.yaml ", ["intake=in", "policy=p.yaml"]),
+        ("'reconcileSchedule=0 0 */6 * * *' name=a", ["reconcileSchedule=0 0 */6 * * *", "name=a"]),
+        ("'policy=$(touch x)' 'notify=`id`'", ["policy=$(touch x)", "notify=`id`"]),
+    ],
+)
+def test_azure_takes_parameters_with_blanks_in_quotes(tmp_path: Path, given: str, taken: list[str]) -> None:
+    (tmp_path / "built").mkdir()
+    environment = {"SOURCE": str(tmp_path / "built"), "PARAMETERS": given}
+    answers = {"deployment group show": "app"}
+    commands = recorded(AZURE / "deploy.sh", tmp_path, answers=answers, environment=environment, cwd=ROOT)
+    at = commands[1].index("--parameters")
+    assert commands[1][at + 1 : -2] == ["location=westeurope", *taken]
+
+
 def test_azure_deploys_the_bicep_and_publishes_to_the_app_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "built").mkdir()
     environment = {"SOURCE": str(tmp_path / "built"), "GROUP": "group", "PARAMETERS": "intake=in policy=policy.yaml"}
