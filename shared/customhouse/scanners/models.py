@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Literal, NoReturn
 
 from customhouse.model import Fact, Finding, Severity, Skip, SkipReason
@@ -15,6 +15,7 @@ from customhouse.scanners.models_huggingface import remote_code, shards, targets
 from customhouse.scanners.models_jinja import template
 from customhouse.scanners.models_keras import config, embedded
 from customhouse.scanners.models_onnx import like_onnx, onnx
+from customhouse.scanners.models_programs import paddle, torchscript
 from customhouse.scanners.models_safetensors import claims as safetensors
 from customhouse.scanners.models_templates import gguf, texts
 from customhouse.scanners.models_tensorflow import as_text, lite, tensorflow
@@ -24,11 +25,32 @@ _TEMPLATE = 16 << 20
 _CLAIMS = 1000
 _SHORT = 64
 _HDF5 = (".h5", ".hdf5", ".keras")
+_TEMPLATES = {"tokenizer_config.json", "chat_template.json", "processor_config.json"}
 _KERAS = {"config.json", "model_config.json", "model.json", "architecture.json"}
-_TARGETS = ("config.json", "config.yaml", "config.yml", "hparams.yaml", "hparams.yml")
 _PACKAGE = Claim("torch-package", Severity.HIGH, "torch.package: Python modules in the archive run when it is loaded")
 
 Judge = Callable[[BinaryIO, int], Iterable[Claim]]
+
+
+def _pieces(_file: BinaryIO, _size: int) -> NoReturn:
+    """TensorFlow prefers this to saved_model.pb where both are there (tensorflow/cc/saved_model/reader.cc)."""
+    raise Unsupported("is a graph in pieces")
+
+
+def _alone(judge: Callable[[BinaryIO], Iterable[Claim]]) -> Judge:
+    """One that does not ask for the size."""
+    return lambda file, _size: judge(file)
+
+
+_ENDINGS: Sequence[tuple[tuple[str, ...], Judge]] = (
+    ((".pbtxt", ".pb.txt"), _alone(as_text)),
+    ((".cpb",), _pieces),
+    ((".pdmodel",), paddle),
+    ((".keras.json",), _alone(config)),
+    (("config.json",), _alone(remote_code)),
+    (("config.json", "config.yaml", "config.yml", "hparams.yaml", "hparams.yml"), _alone(targets)),
+    ((".index.json",), _alone(shards)),
+)
 
 
 def build(options: Mapping[str, object]) -> ModelScanner:
@@ -88,9 +110,9 @@ def _judges(member: Member) -> Iterator[Judge]:
     if head.startswith(b"GGUF"):
         yield gguf
     if is_hdf5(member.data) or name.endswith(_HDF5):
-        yield lambda file, _size: embedded(file)
+        yield _alone(embedded)
     if head[4:8] == b"TFL3" or name.endswith(".tflite"):
-        yield lambda file, _size: lite(file)
+        yield _alone(lite)
     if name.endswith(".onnx"):
         yield onnx
     elif name.endswith((".pb", ".meta")):
@@ -103,11 +125,6 @@ def _perhaps(file: BinaryIO, size: int) -> Iterator[Claim]:
     """ONNX under another name, if it is."""
     with contextlib.suppress(Unreadable):
         yield from onnx(file, size)
-
-
-def _pieces(_file: BinaryIO, _size: int) -> NoReturn:
-    """TensorFlow prefers this to saved_model.pb where both are there (tensorflow/cc/saved_model/reader.cc)."""
-    raise Unsupported("is a graph in pieces")
 
 
 def _graph(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
@@ -123,24 +140,17 @@ def _graph(file: BinaryIO, size: int, *, sure: bool) -> Iterator[Claim]:
 def _by_name(name: str) -> Iterator[Judge]:
     """Text formats have no magic number."""
     base = name.rpartition("/")[2]
-    if base in {"tokenizer_config.json", "chat_template.json", "processor_config.json"} or base.endswith(
-        (".jinja", ".jinja2")
-    ):
+    if base in _TEMPLATES or base.endswith((".jinja", ".jinja2")):
         yield lambda file, _size: _template(file, base)
-    if base.endswith((".pbtxt", ".pb.txt")):
-        yield lambda file, _size: as_text(file)
-    if base.endswith(".cpb"):
-        yield _pieces
+    for endings, judge in _ENDINGS:
+        if base.endswith(endings):
+            yield judge
+    if base in _KERAS:
+        yield _alone(config)
     if base == "extern_modules" and name.endswith("/.data/extern_modules"):
         yield lambda _file, _size: [_PACKAGE]
-    if base in _KERAS or base.endswith(".keras.json"):
-        yield lambda file, _size: config(file)
-    if base.endswith("config.json"):
-        yield lambda file, _size: remote_code(file)
-    if base.endswith(_TARGETS):
-        yield lambda file, _size: targets(file)
-    if base.endswith(".index.json"):
-        yield lambda file, _size: shards(file)
+    if "code/__torch__" in name and base.endswith(".py"):
+        yield _alone(torchscript)
 
 
 def _template(file: BinaryIO, base: str) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""Where chat templates are: in GGUF metadata and in the JSON of tokenizers.
+"""GGUF files, and the templates in the JSON of tokenizers.
 
 GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
@@ -6,10 +6,12 @@ GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from customhouse.model import Severity
 from customhouse.scanners.models_claims import Claim, TooLarge, Unreadable, counted, shown, take
 from customhouse.scanners.models_jinja import template
 
@@ -19,7 +21,9 @@ _ELEMENTS = 2_000_000
 _TEXT = 16 << 20
 _DEPTH = 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_STRING, _ARRAY = 8, 9
+_UINT32, _STRING, _ARRAY = 4, 8, 9
+_ALIGNMENT = b"general.alignment"
+_DIMENSIONS, _LARGEST = 4, 2**63 - 1
 _TEMPLATE = b"tokenizer.chat_template"
 
 
@@ -45,7 +49,7 @@ def _values(pairs: list[tuple[str, object]]) -> list[object]:
 
 
 def gguf(file: BinaryIO, size: int) -> Iterator[Claim]:
-    """The templates among a GGUF file's metadata; Unreadable where lengths or counts lie."""
+    """Templates among a GGUF file's metadata, and tensors that cannot be; Unreadable where lengths or counts lie."""
     magic, version = struct.unpack("<4sI", take(file, 8))
     if magic != b"GGUF" or version not in {2, 3}:
         raise Unreadable("is no GGUF file of version 2 or 3")
@@ -54,14 +58,41 @@ def gguf(file: BinaryIO, size: int) -> Iterator[Claim]:
         raise Unreadable("counts more metadata or tensors than the file can hold")
     left = iter(range(_ELEMENTS))
     for _ in range(entries):
-        key = _string(file, size)
-        kind = int.from_bytes(take(file, 4), "little")
-        if key != _TEMPLATE and not key.startswith(_TEMPLATE + b"."):
-            _skip(file, kind, size, left)
-        elif kind == _STRING:
-            yield from template(_string(file, size), shown(key))
-        else:
-            raise Unreadable("has a chat template that is no text")
+        yield from _entry(file, size, left)
+    for _ in range(tensors):
+        yield from _tensor(file, size)
+
+
+def _entry(file: BinaryIO, size: int, left: Iterator[int]) -> Iterator[Claim]:
+    key = _string(file, size)
+    kind = int.from_bytes(take(file, 4), "little")
+    if key == _ALIGNMENT and kind == _UINT32:
+        value = int.from_bytes(take(file, 4), "little")
+        if value == 0 or value & (value - 1):
+            yield _lie(f"an alignment of {value} bytes")
+    elif key != _TEMPLATE and not key.startswith(_TEMPLATE + b"."):
+        _skip(file, kind, size, left)
+    elif kind == _STRING:
+        yield from template(_string(file, size), shown(key))
+    else:
+        raise Unreadable("has a chat template that is no text")
+
+
+def _tensor(file: BinaryIO, size: int) -> Iterator[Claim]:
+    """What readers compute sizes and addresses of (CVE-2024-23496, CVE-2025-53630)."""
+    name = _string(file, size)
+    dimensions = int.from_bytes(take(file, 4), "little")
+    if dimensions > _DIMENSIONS:
+        raise Unreadable("has a tensor of more dimensions than there are")
+    *extents, _, offset = struct.unpack(f"<{dimensions}QIQ", take(file, 8 * dimensions + 12))
+    if math.prod(extents) > _LARGEST:
+        yield _lie(f"tensor {shown(name)!r} has more elements than can be counted")
+    if offset > size:
+        yield _lie(f"tensor {shown(name)!r} lies beyond the end of the file")
+
+
+def _lie(what: str) -> Claim:
+    return Claim("gguf-header", Severity.HIGH, f"GGUF header lies: {what}")
 
 
 def _string(file: BinaryIO, size: int) -> bytes:

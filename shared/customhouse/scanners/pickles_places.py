@@ -44,7 +44,11 @@ _INSIDE = tuple(
             rb"c%b%b" % (_WORD, _WORD),
             rb"\(i%b%b" % (_WORD, _WORD),
             rb"\x8c[\x02-\x50][A-Za-z_]\w",
-            rb"X[\x02-\x50]\0{3}[A-Za-z_]\w",
+            rb"[XT][\x02-\x50]\0{3}[A-Za-z_]\w",
+            rb"\x8d[\x02-\x50]\0{7}[A-Za-z_]\w",
+            rb"U[\x02-\x50][A-Za-z_]\w",
+            rb"V[A-Za-z_\\][\w.\\]{0,80}\n",
+            rb"S['\"][A-Za-z_\\][\w.\\]{0,80}['\"]\n",
         ),
     )
 )
@@ -52,6 +56,9 @@ _INSIDE = tuple(
 
 Apart, as each begins with a byte that is found fast.
 """
+_HEADS = {0x8C: 2, 0x55: 2, 0x58: 5, 0x54: 5, 0x8D: 9}
+_NAME = re.compile(rb"[\w.\x80-\xff]*")
+"""Opcodes of texts with the bytes before the text, which is a name where it may be one, in UTF-8."""
 _CODE = r"\d*\s*[<>|=!]?(?:[?bBhHiIlLqQnNpPuefdgFDGSaUVcmM]\d*(?:\[\w+(?:/\d+)?\])?"
 _NAMED = r"|(?:u?int|float|complex|bool|bytes|str|void|datetime|timedelta)\d*_?)"
 _PLAIN = re.compile(rf"{_CODE}{_NAMED}(?:\s*,\s*{_CODE}{_NAMED})*")
@@ -182,8 +189,14 @@ def _attributes(member: Member) -> Iterator[Place]:
     """Pickles anywhere in an HDF5 file: PyTables, and so pandas, loads attributes and elements that are one."""
     for begin, data in _chunks(member):
         starts = sorted({match.start() for pattern in _INSIDE for match in pattern.finditer(data)})
-        for start in (begin + at for at in starts if at < _CHUNK):
+        for start in (begin + at for at in starts if at < _CHUNK and _text(data, at)):
             yield Place(functools.partial(_reader, member, start, _GLANCE), sure=False, start=start, chance=True)
+
+
+def _text(data: bytes, at: int) -> bool:
+    """Whether the text that begins here, if it is one whose length comes first, could be a name."""
+    head = _HEADS.get(data[at])
+    return head is None or bool(_NAME.fullmatch(data, at + head, at + head + data[at + 1]))
 
 
 def _zlib(head: bytes) -> bool:
