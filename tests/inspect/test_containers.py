@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import random
 import struct
 import zlib
 from collections.abc import Callable
@@ -74,6 +75,35 @@ def test_several_streams_in_a_row_are_one_file(suffix: str) -> None:
 
     assert found(inspection) == [f"a.txt.{suffix}!/a.txt"]
     assert inspection.coverage.complete
+
+
+def metadata(data: bytes) -> bytes:
+    """A Brotli file without content whose only block is one that readers pass over (RFC 7932, 9.2)."""
+    size = len(data) - 1
+    bits = 0 | 0 << 1 | 3 << 2 | 0 << 4 | 3 << 5 | size << 7
+    return bits.to_bytes(4, "little") + data + b"\3"
+
+
+def test_what_brotli_calls_metadata_hides_little() -> None:
+    assert brotli.decompress(metadata(MARKER * 4000)) == b""
+    assert rules(look(metadata(MARKER * 4000), "a.br")) == {"hidden-data"}
+    assert not clean(look(metadata(MARKER * 4000), "a.br"))
+    assert clean(look(metadata(b"a table of a tool's own"), "a.br"))
+
+
+@pytest.mark.parametrize("quality", [0, 5, 11])
+@pytest.mark.parametrize("size", [0, 1, 100, 70_000])
+def test_noise_that_brotli_cannot_pack_is_ordinary(quality: int, size: int) -> None:
+    noise = random.Random(size).randbytes(size)
+
+    assert clean(look(brotli.compress(noise, quality=quality), "a.br"))
+
+
+def test_a_stripped_cpio_is_a_skip() -> None:
+    """RPM writes it where files are above 4 GiB: members' names and sizes stand in the header."""
+    files = gzip.compress(b"07070X" + b"0" * 8 + bytes(2) + MARKER)
+
+    assert reasons(look(rpm(files), "a.rpm")) == {SkipReason.UNSUPPORTED}
 
 
 def test_bytes_behind_brotli_are_corrupt_as_its_end_cannot_be_told() -> None:

@@ -28,6 +28,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"070701", "cpio"),
     (0, b"070702", "cpio"),
     (0, b"070707", "cpio"),
+    (0, b"07070X", "cpio-stripped"),
     (0, b"\xc7\x71", "cpio-binary"),
     (0, b"MSCF\0\0\0\0", "cab"),
     (0, b"xar!", "xar"),

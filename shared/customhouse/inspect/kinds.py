@@ -56,6 +56,7 @@ MEDIA: dict[str, str] = {
     "conda": "application/vnd.conda.package",
     "cpio": "application/x-cpio",
     "cpio-binary": "application/x-cpio",
+    "cpio-stripped": "application/x-cpio",
     "cramfs": "application/vnd.efi.img",
     "crate": "application/gzip",
     "crx": "application/x-chrome-extension",

@@ -60,7 +60,7 @@ UNOPENED = frozenset(
         *("ar-thin", "lz4-legacy", "wim", "squashfs", "vhd", "vhdx", "vmdk", "qcow2", "pack200", "snappy", "chm"),
         *("arj", "ace", "dmg", "installshield", "stuffit", "zoo", "lzop", "lrzip", "zpaq", "lzfse", "pack"),
         *("alz", "egg-archive", "freearc", "szdd", "kwaj", "rzip", "bzip3", "git-pack", "git-bundle"),
-        *("cd-sectors", "isz", "zisofs", "chd", "jffs2", "apfs", "udf", "f2fs"),
+        *("cd-sectors", "isz", "zisofs", "cpio-stripped", "chd", "jffs2", "apfs", "udf", "f2fs"),
         *("pyinstaller", "disk", "vdi", "ext", "xfs", "ntfs", "fat", "hfs", "erofs", "cramfs", "romfs", "ubi"),
     }
 )

@@ -13,6 +13,10 @@ from customhouse.inspect.names import decode
 _TYPES: dict[int, Type] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "folder", stat.S_IFREG: "file", 0: "file"}
 _NAME_MOST = 1 << 16
 _END = b"TRAILER!!!"
+_EARLY = ("kernel/x86/microcode/", "kernel/firmware/acpi/")
+"""What Linux looks for in archives of their own in front of the initial file system (x86/microcode, acpi)."""
+_FOLDERS = frozenset({".", "kernel", "kernel/x86", "kernel/x86/microcode", "kernel/firmware", "kernel/firmware/acpi"})
+_MARK = "early_cpio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,9 @@ class _Header:
 
 
 def entries(source: Source) -> Iterator[Entry]:
-    """The members up to the trailer."""
+    """The members up to the trailer; behind those that only a starting Linux takes, what it unpacks."""
     reader = source.reader
+    early: bool | None = None
     while True:
         start = reader.position
         header = _header(source)
@@ -40,13 +45,29 @@ def entries(source: Source) -> Iterator[Entry]:
         if raw[:-1] == _END:
             if header.size:
                 source.high("special-with-data", f"a trailer with {header.size:,} bytes of its own")
+            elif early:
+                yield from _initial(source)
             return
+        early = early is not False and _is_early(name.removeprefix("./"))
         begin = reader.position
         yield _entry(source, header, name)
         reader.skip(begin + header.size - reader.position)
         if reader.position < begin + header.size:
             raise Corrupt("the archive breaks off within a member")
         reader.read(-header.size % header.align)
+
+
+def _is_early(name: str) -> bool:
+    return name in _FOLDERS or name == _MARK or name.startswith(_EARLY)
+
+
+def _initial(source: Source) -> Iterator[Entry]:
+    """What follows the zeros behind an early archive: another, or the initial file system, most often packed."""
+    while block := source.reader.peek(1 << 16):
+        source.reader.read(len(block) - len(block.lstrip(b"\0")))
+        if block.strip(b"\0"):
+            yield Entry("initial", source.reader.blocks())
+            return
 
 
 def _header(source: Source) -> _Header:

@@ -24,6 +24,8 @@ _LZ4 = b"\x04\x22\x4d\x18"
 _IN = 64 << 10
 _OUT = 1 << 20
 _HEADERS = 4 << 20
+_METADATA = 1024
+"""Bytes that a Brotli file may have beside what its content accounts for."""
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
 
 
@@ -252,12 +254,18 @@ def brotli(source: Source) -> Iterator[Entry]:
 
     def blocks() -> Iterator[bytes]:
         stream = _brotli.Decompressor()
+        start, total = source.reader.position, 0
         while not stream.is_finished():
             data = source.reader.read(_IN) if stream.can_accept_more_data() else b""
             if not data and stream.can_accept_more_data():
                 raise Corrupt("the compressed data breaks off")
             if out := stream.process(data, output_buffer_limit=_OUT):
+                total += len(out)
                 yield out
+        if source.reader.position - start > total + total // 8 + _METADATA:
+            raise Corrupt(
+                "far more bytes than its content takes: readers pass over what is called metadata", "hidden-data"
+            )
 
     return content(source, _as_corrupt(blocks(), (_brotli.error,)))
 
