@@ -80,8 +80,9 @@ def test_several_streams_in_a_row_are_one_file(suffix: str) -> None:
 def metadata(data: bytes) -> bytes:
     """A Brotli file without content whose only block is one that readers pass over (RFC 7932, 9.2)."""
     size = len(data) - 1
-    bits = 0 | 0 << 1 | 3 << 2 | 0 << 4 | 3 << 5 | size << 7
-    return bits.to_bytes(4, "little") + data + b"\3"
+    width = -(-size.bit_length() // 8)
+    bits = 3 << 2 | width << 5 | size << 7
+    return bits.to_bytes(1 + width, "little") + data + b"\3"
 
 
 def test_what_brotli_calls_metadata_hides_little() -> None:
