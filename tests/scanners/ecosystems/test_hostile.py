@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import struct
+import tracemalloc
 from contextlib import closing
 
 import pytest
@@ -142,6 +144,47 @@ def test_a_database_whose_pages_are_all_one_page_is_refused() -> None:
 
     assert isinstance(last, Skip)
     assert "room" in last.detail
+
+
+def test_a_page_of_more_entries_than_it_has_room_for_is_refused() -> None:
+    page = bytearray(512)
+    page[20:22], page[25] = b"\xff\xff", 2
+    data = rpm.berkeley(rpm.header("bash"))[:512] + bytes(page) * 10_000
+
+    assert "room" in complaint("var/lib/rpm/Packages", data)
+
+
+def test_many_names_without_an_end_are_read_as_far_as_any_name_goes() -> None:
+    header = struct.pack(">II", 60_000, 8 << 20) + struct.pack(">IIII", 1000, 6, 0, 1) * 60_000 + b"a" * (8 << 20)
+
+    (found,) = purls("rpmdb.sqlite", rpm.sqlite(header))
+    assert len(found) < 5000
+
+
+def test_a_header_of_more_entries_than_any_has_is_refused() -> None:
+    assert "header" in complaint("rpmdb.sqlite", rpm.sqlite(struct.pack(">II", 1 << 16, 0) + bytes(16 << 16)))
+
+
+def test_slots_that_all_lead_to_one_empty_header_are_refused() -> None:
+    slots = 300_000
+    blob = struct.pack("<4sIII", b"BlbS", 1, 1, 8) + bytes(16)
+    slot = struct.pack("<4sIII", b"Slot", 1, 2 + slots, 1)
+    data = struct.pack("<4sIII", b"RpmP", 0, 1, 1 << 20) + bytes(16) + slot * slots + blob
+
+    assert "room" in complaint("rpm/Packages.db", data)
+
+
+def test_a_property_as_large_as_its_file_is_not_multiplied() -> None:
+    one = f"<groupId>g</groupId><artifactId>a</artifactId><version>{'${a}' * 90}</version>"
+    properties = f"<properties><a>{'x' * (4 << 20)}</a></properties>"
+    data = f"<project>{properties}<dependencies><dependency>{one}</dependency></dependencies></project>"
+
+    tracemalloc.start()
+    try:
+        assert purls("pom.xml", data) == {"maven/g/a"}
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_database_of_berkeley_whose_page_leads_to_itself_is_refused() -> None:

@@ -21,7 +21,7 @@ def _filled(value: str, properties: Mapping[str, str]) -> str:
     for _ in range(_ROUNDS):
         if "${" not in value or len(value) > _LONGEST:
             break
-        value = _PROPERTY.sub(lambda found: properties.get(found[1], found[0]), value)
+        value = _PROPERTY.sub(lambda found: properties.get(found[1], found[0])[: _LONGEST + 1], value)
     return "" if "${" in value or len(value) > _LONGEST else value
 
 

@@ -33,6 +33,8 @@ _VENDORS = {
 _COLUMNS = 10
 """Name, version, times of installing and building, vendor, epoch, size, architecture, epoch as a number, source."""
 _LOG_HEAD = 32
+_ENTRIES_MOST, _TEXT_MOST, _HEADER_LEAST = 0xFFFF, 4096, 256
+"""Entries of a header, bytes of a text that are read, and of the smallest header that says what a package is."""
 _STEPS = 20_000_000
 """Instructions of SQLite's machine before it is stopped; a large database takes a tenth."""
 _HASH, _HASH_PAGES, _OVERFLOW, _OFF_PAGE = 0x061561, {2, 13}, 7, 3
@@ -46,14 +48,14 @@ def header(blob: bytes) -> dict[int, str]:
     """The tags we read of one RPM header (https://rpm-software-management.github.io/rpm/manual/hregions.html)."""
     count, size = struct.unpack_from(">II", blob)
     start = 8 + 16 * count
-    if start + size > len(blob):
-        raise ValueError("an RPM header longer than its blob")
+    if start + size > len(blob) or count > _ENTRIES_MOST:
+        raise ValueError("an RPM header longer than its blob, or than any is")
     out: dict[int, str] = {}
     for place in range(count):
         tag, kind, offset, _ = struct.unpack_from(">IIII", blob, 8 + 16 * place)
         if tag in _STRINGS and kind in _TYPES_OF_TEXT and offset < size:
-            end = blob.find(b"\0", start + offset)
-            out[tag] = blob[start + offset : end].decode("utf-8", "replace")
+            text = blob[start + offset : start + offset + _TEXT_MOST]
+            out[tag] = text.partition(b"\0")[0].decode("utf-8", "replace")
         elif tag == _EPOCH and kind == _INTEGER:
             out[tag] = str(struct.unpack_from(">I", blob, start + offset)[0])
     return out
@@ -174,6 +176,7 @@ def berkeley(source: Source) -> Iterator[Found]:
 
 def _less(room: int, size: int) -> int:
     """What room a database has for more headers; each is there once, however many entries lead to it."""
+    size = max(size, _HEADER_LEAST)
     if size > room:
         raise Malformed("an RPM database with more headers than it has room for")
     return room - size
@@ -182,6 +185,8 @@ def _less(room: int, size: int) -> int:
 def _values(data: bytes, start: int, size: int, order: str) -> Iterator[bytes]:
     """The values of one hash page that lie elsewhere: a package's header never fits into a page."""
     (count,) = struct.unpack_from(f"{order}20xH", data, start)
+    if _PAGE_HEAD + 2 * count > size:
+        raise Malformed("an RPM database with a page of more entries than it has room for")
     offsets = struct.unpack_from(f"{order}26x{count}H", data, start)
     for offset in offsets[1::2]:
         if data[start + offset] == _OFF_PAGE:
