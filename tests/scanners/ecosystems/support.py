@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 import pytest
+from hypothesis import strategies as st
 
 from customhouse.model import Package, Skip
 from customhouse.scanners import Member
@@ -51,3 +52,12 @@ def complaint(path: str, data: bytes | str) -> str:
     assert isinstance(skip, Skip)
     assert "\n" not in skip.detail
     return skip.detail
+
+
+def shapes(leaves: st.SearchStrategy[object], keys: str) -> st.SearchStrategy[object]:
+    """Any JSON value with these texts among its leaves and these words, separated by blanks, as its keys."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8) | leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys.split()), inner, max_size=4),
+        max_leaves=20,
+    )

@@ -20,7 +20,7 @@ from customhouse.scanners import Member
 from customhouse.scanners.ecosystems.gobinary import MAGIC
 from customhouse.scanners.ecosystems.yamls import yaml_documents
 from tests.scanners.ecosystems import rpm
-from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
+from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls, shapes
 from tests.scanners.ecosystems.test_systems import PARSERS
 
 MANY = 1_000_000
@@ -363,37 +363,9 @@ def test_a_description_below_the_headers_is_not_looked_at() -> None:
     assert purls("a.dist-info/METADATA", f"Name: a\nVersion: 1\n\n{body}") == {"pypi/a@1"}
 
 
-SHAPES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=8)
-    | st.sampled_from(["a@1", "a (1)", "/a/1.0", "9.0"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "packages",
-                    "dependencies",
-                    "name",
-                    "version",
-                    "PODS",
-                    "package",
-                    "jobs",
-                    "runs",
-                    "steps",
-                    "uses",
-                    "pip",
-                    "lockfileVersion",
-                    "resolution",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=20,
+SHAPES = shapes(
+    st.sampled_from(["a@1", "a (1)", "/a/1.0", "9.0"]),
+    "packages dependencies name version PODS package jobs runs steps uses pip lockfileVersion resolution",
 )
 YAML_FILES = [
     "pubspec.lock",

@@ -22,7 +22,7 @@ from customhouse.scanners.ecosystems.gobinary import MAGIC
 from customhouse.scanners.packages import build
 from tests.scanners.ecosystems import rpm
 from tests.scanners.ecosystems.programs import go
-from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls
+from tests.scanners.ecosystems.support import SCANNER, complaint, member, purls, shapes
 
 STATUS = """Package: libc6
 Status: install ok installed
@@ -275,32 +275,7 @@ def test_no_parser_fails_on_any_bytes_but_by_saying_so(chosen: tuple[str, object
     assert all(isinstance(fact, Package | Skip) for fact in SCANNER.scan(member(path, data)))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "packages",
-                    "dependencies",
-                    "name",
-                    "version",
-                    "components",
-                    "purl",
-                    "pins",
-                    "default",
-                    "npm",
-                    "Packages",
-                    "a",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=20,
-)
+JSON = shapes(st.just("pkg:npm/a@1"), "packages dependencies name version components purl pins default npm Packages a")
 JSON_FILES = [
     pattern for pattern, _ in PARSERS if "json" in pattern or pattern in {"Package.resolved", "bun.lock", "renv.lock"}
 ]
