@@ -9,15 +9,18 @@ import pytest
 from customhouse.errors import ConfigError, Denied, Transient
 from customhouse.lifecycle.apply import ATTEMPTS, apply
 from customhouse.lifecycle.execute import Bucket, trash_key
+from customhouse.lifecycle.inventory.live import Known
 from customhouse.lifecycle.journal import FileJournal, read
 from customhouse.lifecycle.limits import Limits, RefusedPlan, radius
-from customhouse.lifecycle.plan import Item, Plan, totals
+from customhouse.lifecycle.plan import Item, Plan, make, totals
 from customhouse.lifecycle.undo import undo
+from customhouse.lifecycle.using import Using
+from customhouse.lifecycle.vocabulary import load
 from customhouse.lifecycle.words import DAY, Action
 from customhouse.model import Location, Stat
 from customhouse.ports import Store
 from customhouse.stores.memory import MemoryStore
-from tests.lifecycle.support import NOW, FakeTarget, contents, memory, planned, written
+from tests.lifecycle.support import NOW, FakeTarget, contents, listed, memory, planned, written
 
 PURGE = {"id": "purge", "do": "delete", "undo": "none", "age": "30d"}
 TRASH = {"id": "trash", "do": "delete", "age": "30d"}
@@ -59,6 +62,58 @@ def test_an_object_protected_after_planning_is_left_alone_and_reported(tmp_path:
     store.tag(Location(store.root, "o2"), {"pinned": "true"})
     assert run(plan, store) == {"o0": "done", "o1": "done", "o2": "protected"}
     assert set(contents(store)) == {"o2"}
+
+
+USED = PURGE | {"protect": {"in_use": True}}
+
+
+def in_use_plan(store: Store, *names: str) -> Plan:
+    """A plan by a rule that protects what is in use, made when these names were."""
+    return make(load([USED]), listed(store), NOW, in_use=set(names), lists=["used"])
+
+
+def test_what_came_into_use_is_left_and_told() -> None:
+    store = filled()
+    using = Using({f"{store.root}/o1"})
+    assert run(in_use_plan(store), store, using=using) == {"o0": "done", "o1": "protected", "o2": "done"}
+    assert set(contents(store)) == {"o1"}
+
+
+def test_what_left_use_after_planning_is_not_deleted_for_it() -> None:
+    store = filled()
+    plan = in_use_plan(store, f"{store.root}/o1")
+    assert run(plan, store, using=Using(frozenset())) == {"o0": "done", "o2": "done"}
+    assert set(contents(store)) == {"o1"}
+
+
+def test_records_are_asked_only_where_what_is_in_use_changed_and_has_digests() -> None:
+    asked: list[str] = []
+
+    def lookup(location: Location) -> Known | None:
+        asked.append(location.key)
+        return Known(digest=f"sha256:{location.key}")
+
+    for names in ({"sha256:old"}, {"memory://other/x"}):
+        store = filled()
+        assert run(in_use_plan(store, "sha256:old"), store, using=Using(names, lookup)) == dict.fromkeys(
+            ("o0", "o1", "o2"), "done"
+        )
+    assert asked == []
+    store = filled()
+    found = run(in_use_plan(store), store, using=Using({"sha256:o1"}, lookup))
+    assert (found["o1"], asked) == ("protected", ["o0", "o1", "o2"])
+
+
+def test_a_rule_that_does_not_ask_spares_nothing_that_is_in_use() -> None:
+    store = filled(1)
+    assert run(planned(store, PURGE), store, using=Using({f"{store.root}/o0"})) == {"o0": "done"}
+
+
+def test_a_plan_by_rules_that_protect_what_is_in_use_is_not_applied_without_a_list() -> None:
+    store = filled()
+    with pytest.raises(ConfigError, match="rule 'purge' protects what is in use: give an in-use list"):
+        run(in_use_plan(store), store)
+    assert len(contents(store)) == 3
 
 
 def test_a_delete_waits_in_the_trash_and_undo_brings_it_back_with_its_tags() -> None:

@@ -19,6 +19,7 @@ from customhouse.lifecycle.inventory.live import rows
 from customhouse.lifecycle.journal import FileJournal, read
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.plan import Plan
+from customhouse.lifecycle.using import Using
 from customhouse.lifecycle.vocabulary import load
 from customhouse.model import Location
 from customhouse.ports import Store
@@ -229,3 +230,16 @@ def test_on_s3_killed_around_the_one_request_and_resumed_the_end_is_the_plan_s(
             run(plan_of_it, replace(bucket, batches=batches), journal=journal)
     assert [key for key, _ in left(store)] == [f"{at}" for at in range(4)]
     assert [one.status for one in read(tmp_path / "journal")] == ["done"] * 4
+
+
+def test_what_came_into_use_is_not_deleted_along_with_others() -> None:
+    store = versions()
+    [rule] = load([OLD | {"protect": {"in_use": True}}])
+    made = plan.make([rule], list(rows(store, LATER, versions=True)), LATER, in_use=set())
+    for names, calls, done in (({f"{store.root}/2"}, [], 4), (set(), [5], 5)):
+        here = Together(store)
+        bucket = Bucket(store, batches=here)
+        found = list(
+            apply(made, {store.root: bucket}, LATER, limits=Limits(max_share=1), using=Using(names), workers=1)
+        )
+        assert (here.sizes, [one.status for one in found].count("done")) == (calls, done)

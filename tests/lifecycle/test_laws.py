@@ -23,6 +23,7 @@ from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.plan import Item, Plan
 from customhouse.lifecycle.rules import TRASH, Rule
 from customhouse.lifecycle.undo import undo
+from customhouse.lifecycle.using import Using
 from customhouse.lifecycle.words import Action
 from customhouse.model import Location, Outcome
 from customhouse.stores.memory import MemoryStore
@@ -54,7 +55,7 @@ class Scene:
     def apply(self, plan: Plan | None = None, journal: FileJournal | None = None) -> list[Outcome]:
         bucket = Bucket(self.store, FakeTarget())
         how: dict[str, Any] = {"limits": Limits(max_share=1), "workers": 1, "journal": journal, "dates": self.dates}
-        return list(apply(plan or self.plan, {self.store.root: bucket}, LATER, **how))
+        return list(apply(plan or self.plan, {self.store.root: bucket}, LATER, using=Using(self.in_use), **how))
 
     def versions(self) -> dict[Location, tuple[bytes, dict[str, str]]]:
         """Everything outside the trash: bytes and tags."""

@@ -35,6 +35,10 @@ application.command("drift")(lifecycle_native.drift)
 application.command("expire")(lifecycle_expire.expire)
 
 
+InUseLists = Annotated[
+    list[str] | None,
+    typer.Option("--in-use", help="Digests and addresses in use: a list, or a dump of Kubernetes' pods."),
+]
 PlanFile = Annotated[Path, typer.Argument(help="A plan that `lifecycle plan` wrote.")]
 DEFAULTS = Limits()
 
@@ -50,9 +54,7 @@ def plan(
     ] = None,
     cloud: Annotated[str, typer.Option(help="Whose report it is: s3, az or gs.")] = "",
     account: Annotated[str, typer.Option(help="The storage account of an Azure report.")] = "",
-    in_use: Annotated[
-        list[str] | None, typer.Option(help="Digests and addresses in use: a list, or a dump of Kubernetes' pods.")
-    ] = None,
+    in_use: InUseLists = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")] = Path("plan.jsonl"),
     style: Style = Format.TABLE,
 ) -> None:
@@ -60,7 +62,8 @@ def plan(
     if bool(url) == bool(inventory):
         raise ConfigError("lifecycle plan: name a store such as s3://bucket, or files with --inventory, and not both")
     here = Surroundings.read()
-    wanted = lifecycle_plan.Wanted(here.rules(policy), here.in_use(in_use or ()), time.time(), output)
+    lists = [name if "://" in name else str(Path(name).resolve()) for name in in_use or ()]
+    wanted = lifecycle_plan.Wanted(here.rules(policy), here.in_use(lists), time.time(), output, lists)
     if inventory:
         made = lifecycle_plan.from_files(here, inventory, cloud, account, wanted)
     else:
@@ -90,13 +93,15 @@ def apply(
     max_items: Annotated[int, typer.Option(help="Deletes at most.")] = DEFAULTS.max_items,
     max_bytes: Annotated[str, typer.Option(help="Bytes deleted at most.")] = "10TB",
     max_share: Annotated[float, typer.Option(help="Share of the inventory deleted at most.")] = DEFAULTS.max_share,
+    in_use: InUseLists = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Items done at once.")] = 8,
     style: Style = Format.TABLE,
     accept: Annotated[bool, typer.Option("--accept", help="Yes, more than that too.")] = False,
 ) -> None:
     """Do what a plan says and nothing else; run it again after an interruption and it goes on where it was.
 
-    Exit status 1: something was left as it is, and is reported.
+    The lists of what is in use that it was planned with are read again: what came into use is left. Exit status 1:
+    something was left as it is, and is reported.
     """
     made, here = _read(plan), Surroundings.read()
     limits = Limits(max_items=max_items, max_bytes=_size(max_bytes), max_share=max_share)
@@ -112,6 +117,7 @@ def apply(
             accept=accept,
             policy=mine,
             dates=by_any_name(Dates(*here.state())) if made.header.dated else None,
+            using=here.using(in_use or made.header.in_use.lists) if made.header.in_use.rules else None,
             workers=workers,
         )
         total = sum(total.items for total in made.header.totals if not total.cloud)

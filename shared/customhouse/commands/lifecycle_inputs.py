@@ -24,6 +24,7 @@ from customhouse.lifecycle.inventory.live import Lookup
 from customhouse.lifecycle.inventory.records import Index, Records, read
 from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
+from customhouse.lifecycle.using import Using, named_by_digest
 from customhouse.policy.load import default
 from customhouse.policy.load import load as load_policy
 from customhouse.ports import LifecycleTarget, Store
@@ -118,6 +119,13 @@ class Surroundings:
         """What the in-use lists name; None where none was given."""
         found = [in_use.parse(read_text(name, self.store), name) for name in names]
         return frozenset().union(*found) if found else None
+
+    def using(self, names: Sequence[str]) -> Using | None:
+        """What is in use now, told by digest too where the records are needed for it; None without a list."""
+        found = self.in_use(names)
+        if found is None:
+            return None
+        return Using(found, Records(Catalog(*self.state())) if named_by_digest(found) else None)
 
     def ours(self, root: str) -> str | None:
         """The prefix of a bucket that holds our own records, which no rule is about."""

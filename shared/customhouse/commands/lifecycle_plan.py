@@ -35,6 +35,7 @@ class Wanted:
     in_use: AbstractSet[str] | None
     now: float
     out: Path
+    lists: Sequence[str] = ()
 
 
 def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
@@ -46,7 +47,7 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
     found = list(listed(here, url, rules, wanted)) if wanted.rules else []
     refuse_unread(rules, {root: not found or any(one.used is not None for one in found)})
     marks = here.marks(root, wanted.rules)
-    made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, marks=marks)
+    made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, lists=wanted.lists, marks=marks)
     with wanted.out.open("wb") as file:
         plan.write(made, file)
     return plan.read(wanted.out)
@@ -103,7 +104,14 @@ def from_files(here: Surroundings, files: Sequence[Path], cloud: str, account: s
         marks = here.marks(roots[0], wanted.rules) if len(roots) == 1 else {}
         source = ", ".join(roots) or str(files[0])
         return planner.make(
-            database, wanted.rules, wanted.now, wanted.out, source=source, in_use=wanted.in_use, marks=marks
+            database,
+            wanted.rules,
+            wanted.now,
+            wanted.out,
+            source=source,
+            in_use=wanted.in_use,
+            lists=wanted.lists,
+            marks=marks,
         )
 
 

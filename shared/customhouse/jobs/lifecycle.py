@@ -138,6 +138,7 @@ def _job(app: App, url: str, known: _Known) -> Job:
         lookup=known.records,
         dates=known.dates,
         in_use=_in_use(app),
+        lists=app.settings.in_use,
         within=prefix,
         limits=Limits(few=FEW),
         ours=state.prefix if state.store.root == root else None,

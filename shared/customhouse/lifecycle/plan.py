@@ -17,6 +17,7 @@ from customhouse.errors import ConfigError
 from customhouse.lifecycle import seal
 from customhouse.lifecycle.interpreter import interpret
 from customhouse.lifecycle.rules import Rule, digest, purges
+from customhouse.lifecycle.using import InUse
 from customhouse.lifecycle.words import Action, Artifact, Disposition
 from customhouse.model import LIFECYCLE_TAG, Location
 
@@ -66,7 +67,7 @@ class Header:
     `clock` is the planner's now (UTC epoch seconds), `inventory` where its rows came from, `scanned` and
     `scanned_size` all that was looked at, `kept` how many artifacts a rule explicitly keeps, `protect` the tags that
     spare an artifact, by rule, looked at again before anything is done; so are the dates of artifacts for the `dated`
-    rules. `seal` is the digest of the whole file.
+    rules, and what is `in_use`. `seal` is the digest of the whole file.
     """
 
     policy: str
@@ -79,6 +80,7 @@ class Header:
     samples: tuple[Item, ...] = ()
     protect: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dated: tuple[str, ...] = ()
+    in_use: InUse = field(default_factory=InUse)
     note: str = ""
     seal: str = ""
     format: str = FORMAT
@@ -108,9 +110,13 @@ def make(
     *,
     source: str = "",
     in_use: AbstractSet[str] | None = None,
+    lists: Sequence[str] = (),
     marks: Marks | None = None,
 ) -> Plan:
-    """Plan with the reference interpreter: right for what fits in memory and for where DuckDB is not installed."""
+    """Plan with the reference interpreter: right for what fits in memory and for where DuckDB is not installed.
+
+    `lists` are where `in_use` was read, for `apply` to read it again.
+    """
     rules = ready(rules, in_use)
     chosen = interpret(rules, inventory, now, in_use or frozenset())
     by_id = {rule.id: rule for rule in rules}
@@ -130,6 +136,7 @@ def make(
         samples=samples(items),
         protect=protect(rules),
         dated=dated(rules),
+        in_use=InUse.of(rules, in_use, lists),
         note=note(rules),
     )
     return Plan(header, lambda: iter(items))

@@ -32,6 +32,7 @@ from customhouse.lifecycle.plan import (
 )
 from customhouse.lifecycle.plan import read as read_plan
 from customhouse.lifecycle.rules import Keep, Rule, digest
+from customhouse.lifecycle.using import InUse
 from customhouse.lifecycle.words import NOTHING, Action, Artifact, Disposition
 from customhouse.model import LIFECYCLE_TAG, Location
 
@@ -55,13 +56,13 @@ def make(
     *,
     source: str = "",
     in_use: AbstractSet[str] | None = None,
+    lists: Sequence[str] = (),
     marks: Marks | None = None,
 ) -> Plan:
     """Plan over the table `inventory` into the file `out`, JSON Lines or (by its suffix) Parquet."""
     rules = ready(rules, in_use)
     decide(database, rules, now, in_use or frozenset(), marks or {})
-    header = _header(database, rules, now, source)
-    header = replace(header, seal=seal.OPEN)
+    header = replace(_header(database, rules, now, source), in_use=InUse.of(rules, in_use, lists), seal=seal.OPEN)
     (_write_parquet if out.suffix == ".parquet" else _write_lines)(database, header, out)
     with out.open("r+b") as file:
         seal.seal(file)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from customhouse.errors import ConfigError, Gone
-from customhouse.lifecycle import seal
+from customhouse.lifecycle import seal, using
 from customhouse.lifecycle.apply import Sleep, apply
 from customhouse.lifecycle.arming import Arms, put_right
 from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
@@ -24,6 +24,7 @@ from customhouse.lifecycle.limits import Limits, RefusedPlan, refuse_edited
 from customhouse.lifecycle.needed import wanted
 from customhouse.lifecycle.plan import Item, Marks, Plan, make, parse_header, parse_items, ready, write
 from customhouse.lifecycle.rules import Rule, digest
+from customhouse.lifecycle.using import Using
 from customhouse.lifecycle.words import Artifact
 from customhouse.model import Location
 from customhouse.ports import Store
@@ -46,6 +47,7 @@ class Job:
     lookup: Lookup | None = None
     dates: Mapping[Identity, float] = field(default_factory=dict)
     in_use: AbstractSet[str] | None = None
+    lists: Sequence[str] = ()
     within: str = ""
     ours: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -92,6 +94,7 @@ def run(job: Job, now: float, expired: Callable[[], bool], cursor: str = "") -> 
             now,
             limits=job.limits,
             dates=job.dates,
+            using=None if job.in_use is None else Using(job.in_use, job.lookup),
             workers=job.workers,
             sleep=job.sleep,
         )
@@ -129,8 +132,8 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool], labels: Counter[st
         if expired():
             break
     refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
-    plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, marks=job.marks)
-    return _Cursor(_save(job, plan), 0, _used(job)), plan
+    plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, lists=job.lists, marks=job.marks)
+    return _Cursor(_save(job, plan), 0, using.digest(job.in_use)), plan
 
 
 def _save(job: Job, plan: Plan) -> str:
@@ -173,12 +176,8 @@ def _resume(job: Job, now: float, cursor: str) -> tuple[_Cursor, Plan] | None:
     except (Gone, ConfigError, RefusedPlan, msgspec.MsgspecError):
         return None
     young = now - plan.header.clock <= job.limits.max_age
-    same = here.in_use == _used(job) and plan.header.policy == digest(ready(job.rules, job.in_use))
+    same = here.in_use == using.digest(job.in_use) and plan.header.policy == digest(ready(job.rules, job.in_use))
     return (here, plan) if young and same else None
-
-
-def _used(job: Job) -> str:
-    return hashlib.sha256("\n".join(sorted(job.in_use or ())).encode()).hexdigest()[:16]
 
 
 def _load(state: Store, key: str) -> Plan:
