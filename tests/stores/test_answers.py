@@ -64,6 +64,24 @@ def test_an_sdk_s_error_becomes_ours(
 
 
 @pytest.mark.parametrize(
+    ("translated", "error", "remedy"),
+    [
+        (s3_answers.translated, NoCredentialsError(), "set AWS_PROFILE"),
+        (gcs_answers.translated, DefaultCredentialsError("none"), "attach a service account"),
+        (blob_answers.translated, CredentialUnavailableError("none"), "assign an identity"),
+        (blob_answers.translated, ClientAuthenticationError("None of\nthem"), "run `az login` or assign an identity"),
+    ],
+)
+def test_without_credentials_the_one_line_says_what_to_do(
+    translated: Translated, error: Exception, remedy: str
+) -> None:
+    with pytest.raises(CustomhouseError) as caught, translated("the store"):
+        raise error
+    assert remedy in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("status", "expected"),
     [
         (400, Rejected), (401, Denied), (403, Denied), (404, Gone), (405, Gone), (408, Transient), (409, Conflict),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob import BlobProperties
 
 from customhouse.errors import ConfigError, CustomhouseError, Denied, Gone, Rejected, Transient
@@ -53,9 +53,17 @@ def _refusal(error: HttpResponseError, what: object) -> CustomhouseError:
     if code in _MEANINGS:
         return _MEANINGS[code](text)
     if error.status_code is None:
-        credential = type(error).__name__ == "CredentialUnavailableError"
-        return ConfigError(f"{what}: no Azure credential; assign an identity") if credential else Transient(text)
+        return _unauthenticated(error, what) or Transient(text)
     return meaning(error.status_code, text)
+
+
+def _unauthenticated(error: HttpResponseError, what: object) -> CustomhouseError | None:
+    """Where no token was to be had: nobody set one up, or whoever gives them out does not answer just now."""
+    if type(error).__name__ == "CredentialUnavailableError":
+        return ConfigError(f"{what}: no Azure credential; assign an identity")
+    if isinstance(error, ClientAuthenticationError):
+        return Transient(f"{what}: none of Azure's credentials gives a token; run `az login` or assign an identity")
+    return None
 
 
 def to_metadata(tags: Mapping[str, str]) -> dict[str, str]:
