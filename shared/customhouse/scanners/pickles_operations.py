@@ -13,6 +13,7 @@ from customhouse.scanners.pickles_walk import NAME, Machine, Operation
 
 _PROTOCOL = 5
 _DIGITS = 20
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3})")
 _INTEGER = re.compile(rb"\s*[+-]?\w*\s*")
 
 
@@ -61,9 +62,35 @@ def _long1(machine: Machine, at: int) -> int:
 
 
 def _line(machine: Machine, at: int) -> int:
-    """A value on a line of its own; integers are kept as such, strings without their quotes."""
+    """A value on a line of its own."""
+    _, at = machine.reader.line(at)
+    machine.stack.append(None)
+    return at
+
+
+def _string(machine: Machine, at: int) -> int:
+    """Between quotes, and with Python's escapes."""
     text, at = machine.reader.line(at)
-    machine.stack.append(text.strip(b"'\"") if len(text) <= NAME else None)
+    if len(text) > NAME:
+        machine.stack.append(None)
+        return at
+    machine.stack.append(_ESCAPE.sub(_unescaped, text.strip(b"'\"")))
+    return at
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    code = found[1]
+    return bytes([int(code[1:], 16) if code[:1] == b"x" else int(code, 8) & 0xFF])
+
+
+def _unicode(machine: Machine, at: int) -> int:
+    """With escapes of its own: `raw-unicode-escape`."""
+    text, at = machine.reader.line(at)
+    try:
+        value = text.decode("raw-unicode-escape").encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        value = text
+    machine.stack.append(value if len(value) <= NAME else None)
     return at
 
 
@@ -243,8 +270,8 @@ _OPERATIONS: dict[bytes, Operation] = {
     b"I": _integer,
     b"L": _integer,
     b"F": _line,
-    b"S": _line,
-    b"V": _line,
+    b"S": _string,
+    b"V": _unicode,
     b"P": _line,
     b"Q": _persistent,
     b"J": _number("<i"),
