@@ -44,7 +44,7 @@ FORMATS: dict[str, Format] = {
     "rpm": Format("rpm"),
     "7z": Format("sevenzip", seeks=True),
     "iso9660": Format("iso9660", seeks=True),
-    "rar": Format("libarchive", seeks=True),
+    "rar": Format("rar", seeks=True),
     "cab": Format("cab", seeks=True),
     "lha": Format("libarchive", seeks=True),
     "xar": Format("libarchive:xar", seeks=True),
