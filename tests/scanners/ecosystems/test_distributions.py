@@ -315,6 +315,11 @@ def test_the_release_of_a_system_says_whose_advisories_count(
     assert at.ecosystem == ecosystem
 
 
+@pytest.mark.parametrize("entry", ['{"kind":"package"}', '{"kind":"package","name":"a"}', '{"kind":"package","name":7'])
+def test_a_package_of_chisel_that_is_none_is_one_clear_skip(entry: str) -> None:
+    assert complaint("chisel/manifest.wall/manifest", f'{{"jsonwall":"1.0"}}\n{entry}\n')
+
+
 @pytest.mark.parametrize("data", ["%NAME%\n", "%NAME%\na\n\n%VERSION%\n\n", "%%\n%%\n", ""])
 def test_an_installed_package_of_arch_without_name_or_version_is_one_clear_skip(data: str) -> None:
     assert "name or version" in complaint("var/lib/pacman/local/a-1/desc", data)

@@ -57,10 +57,11 @@ def chisel(source: Source) -> Iterator[Found]:
     https://documentation.ubuntu.com/chisel/en/latest/reference/manifest/
     """
     for line in lines(source.data):
-        entry = mapping(json_value(line)) if line.startswith('{"kind":"package"') else {}
-        if word(entry.get("name")) and word(entry.get("version")):
-            qualifiers = {"arch": word(entry.get("arch"))}
-            yield Found("deb", word(entry["name"]), word(entry["version"]), "ubuntu", qualifiers=qualifiers)
+        if line.startswith('{"kind":"package"'):
+            name, version, arch = (word(mapping(json_value(line)).get(key)) for key in ("name", "version", "arch"))
+            if not name or not version:
+                raise Malformed("a package without name or version in a manifest of Chisel")
+            yield Found("deb", name, version, "ubuntu", qualifiers={"arch": arch})
 
 
 def _package(name: str, version: str, fields: Mapping[str, str]) -> Found:

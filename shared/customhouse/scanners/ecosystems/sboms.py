@@ -20,6 +20,7 @@ _MARKS = (b'"bomFormat"', b"spdx.org/rdf/3", b'"spdxVersion"', b"SPDXVersion:", 
 _BEGINS = re.compile(rb"[\s\xef\xbb\xbf]*(?:[{<#]|[A-Z][A-Za-z]*:)")
 """JSON, XML, a comment or a tag: most files begin otherwise."""
 _SNIFFED = 4096
+_STATEMENTS_MOST = 10_000
 
 
 def looks_like(head: bytes) -> bool:
@@ -109,7 +110,9 @@ def plain(source: Source) -> Iterator[Found]:
 
 def attested(source: Source) -> Iterator[Found]:
     """Statements in DSSE envelopes, one a line (https://github.com/secure-systems-lab/dsse)."""
-    for line in lines(source.data):
+    for count, line in enumerate(lines(source.data)):
+        if count > _STATEMENTS_MOST:
+            raise Malformed(f"more than {_STATEMENTS_MOST:,} statements")
         envelope = mapping(json_value(line)) if line.strip() else {}
         if "payload" in envelope:
             try:
