@@ -36,6 +36,7 @@ _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _ISSUER_V2 = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 
 Json = dict[str, object]
+ALWAYS: Json = {"start": "2016-01-01T00:00:00Z"}
 
 
 def key() -> ec.EllipticCurvePrivateKey:
@@ -92,18 +93,17 @@ class Authority:
             .sign(self.ca, hashes.SHA256())
         )
 
-    def trust_root(self) -> Json:
-        """The document that a policy pins."""
-        valid = {"start": "2016-01-01T00:00:00Z"}
+    def trust_root(self, *, authority: Json = ALWAYS, ct: Json = ALWAYS, log: Json = ALWAYS) -> Json:
+        """The document that a policy pins, its parts valid for these periods."""
         subject = {"organization": "test", "commonName": "test authority"}
         chain = {"certificates": [{"rawBytes": b64(self.root.public_bytes(Encoding.DER))}]}
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [_log("https://log.test", self.log)],
+            "tlogs": [_log("https://log.test", self.log, log)],
             "certificateAuthorities": [
-                {"subject": subject, "uri": "https://ca.test", "certChain": chain, "validFor": valid}
+                {"subject": subject, "uri": "https://ca.test", "certChain": chain, "validFor": authority}
             ],
-            "ctlogs": [_log("https://ct.test", self.ct)],
+            "ctlogs": [_log("https://ct.test", self.ct, ct)],
         }
 
     def signer(
@@ -249,8 +249,7 @@ def _statement(subjects: Mapping[str, bytes], kind: str, predicate: object) -> J
     }
 
 
-def _log(url: str, private: ec.EllipticCurvePrivateKey) -> Json:
-    valid = {"start": "2016-01-01T00:00:00Z"}
+def _log(url: str, private: ec.EllipticCurvePrivateKey, valid: Json) -> Json:
     public = {"rawBytes": b64(spki(private)), "keyDetails": "PKIX_ECDSA_P256_SHA_256", "validFor": valid}
     return {
         "baseUrl": url,

@@ -18,8 +18,10 @@ from customhouse.signatures.proof import Invalid, Proved
 from customhouse.signatures.rules import Identity, Rule
 from customhouse.signatures.sigstore import Sigstore
 from tests.signatures.authority import (
+    ALWAYS,
     BUILDER,
     ISSUER,
+    SIGNED_AT,
     SOURCE,
     SUBJECT,
     Authority,
@@ -37,10 +39,12 @@ STRANGER = Authority()
 RULE = Rule(name="*", identities=(Identity(issuer=ISSUER, subject="https://github.com/acme/app/*"),))
 
 
-def verified(bundle: Json, rule: Rule = RULE, *, key: str = WHEEL, data: bytes = DATA) -> Proved:
+def verified(
+    bundle: Json, rule: Rule = RULE, *, key: str = WHEEL, data: bytes = DATA, root: Json | None = None
+) -> Proved:
     (one,) = bundles(json.dumps(bundle).encode())
-    root = json.dumps(AUTHORITY.trust_root()).encode()
-    return Sigstore(root, "root.json").verify(one, key, hashlib.sha256(data).hexdigest(), rule)
+    pinned = json.dumps(root or AUTHORITY.trust_root()).encode()
+    return Sigstore(pinned, "root.json").verify(one, key, hashlib.sha256(data).hexdigest(), rule)
 
 
 def refused(bundle: Json, rule: Rule = RULE, *, key: str = WHEEL, data: bytes = DATA) -> str:
@@ -112,6 +116,65 @@ def test_issuer_and_subject_must_be_of_one_identity() -> None:
 def test_other_bytes_are_refused() -> None:
     assert refused(blob(), data=DATA + b"!") == "invalid-signature"
     assert refused(statement(publish("x", DATA)), data=DATA + b"!") == "wrong-artifact"
+
+
+TIMESTAMP = b64(bytes.fromhex("30053003020100"))
+"""A response of a timestamp authority that grants, and holds nothing (RFC 3161, 2.4.2)."""
+PARTS = {"authority": "certificate authorities", "ct": "certificate logs", "log": "logs"}
+LOGGED = SIGNED_AT + dt.timedelta(minutes=1)
+
+
+def period(start: dt.datetime, end: dt.datetime | None = None) -> Json:
+    return {"start": start.isoformat(), **({"end": end.isoformat()} if end else {})}
+
+
+@pytest.mark.parametrize("made", [blob, lambda: statement(publish(WHEEL.rpartition("/")[2], DATA))])
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("valid", "holds"),
+    [
+        (period(SIGNED_AT - dt.timedelta(days=9), LOGGED + dt.timedelta(days=9)), True),
+        (period(SIGNED_AT, LOGGED), True),
+        (period(SIGNED_AT - dt.timedelta(days=9)), True),
+        (period(SIGNED_AT - dt.timedelta(days=9), SIGNED_AT - dt.timedelta(seconds=1)), False),
+        (period(LOGGED + dt.timedelta(seconds=1)), False),
+        (period(LOGGED + dt.timedelta(seconds=1), LOGGED + dt.timedelta(days=9)), False),
+    ],
+)
+def test_what_is_signed_outside_the_period_of_any_part_of_the_root_is_refused(
+    made: Callable[[], Json], part: str, valid: Json, *, holds: bool
+) -> None:
+    root = AUTHORITY.trust_root(**{part: valid})
+    if holds:
+        assert verified(made(), root=root).kind == "signature"
+        return
+    with pytest.raises(Invalid, match=f"when none of the trust root's {PARTS[part]} was valid") as caught:
+        verified(made(), root=root)
+    assert caught.value.rule == "invalid-signature"
+
+
+@pytest.mark.parametrize(("ours", "holds"), [(period(SIGNED_AT), True), (period(SIGNED_AT, SIGNED_AT), False)])
+def test_no_key_of_another_log_stands_in_for_the_one_whose_period_is_over(ours: Json, *, holds: bool) -> None:
+    logs = [one.trust_root(log=valid)["tlogs"] for one, valid in ((STRANGER, ALWAYS), (AUTHORITY, ours))]
+    root = AUTHORITY.trust_root() | {"tlogs": [log for (log,) in logs]}  # type: ignore[misc, has-type]  # JSON
+    if holds:
+        assert verified(blob(), root=root).subject == SUBJECT
+        return
+    with pytest.raises(Invalid, match="does not verify"):
+        verified(blob(), root=root)
+
+
+def test_a_log_s_time_that_no_promise_vouches_for_does_not_count() -> None:
+    def back(bundle: Json) -> None:
+        material: Json = bundle["verificationMaterial"]  # type: ignore[assignment]  # JSON
+        entry: Json = material["tlogEntries"][0]  # type: ignore[index]  # JSON
+        del entry["inclusionPromise"]
+        entry["integratedTime"] = str(int((SIGNED_AT - dt.timedelta(days=1)).timestamp()))
+        material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": TIMESTAMP}]}
+
+    root = AUTHORITY.trust_root(log=period(SIGNED_AT - dt.timedelta(days=9), SIGNED_AT - dt.timedelta(hours=1)))
+    with pytest.raises(Invalid, match="when none of the trust root's logs was valid"):
+        verified(changed(blob(), back), root=root)
 
 
 def test_authority_that_is_not_pinned_is_refused() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-import tempfile
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,7 +15,8 @@ from sigstore.errors import Error, VerificationError
 from sigstore.hashes import Hashed
 from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier
-from sigstore_models.common.v1 import HashAlgorithm
+from sigstore_models.common.v1 import HashAlgorithm, TimeRange
+from sigstore_models.trustroot import v1 as trustroot
 
 from customhouse.errors import ConfigError, Malformed
 from customhouse.signatures.documents import STATEMENT_TYPE
@@ -26,6 +27,7 @@ from customhouse.signatures.statements import Statement, parse
 _ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _ISSUER_V1 = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _OTHER_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.7")
+_CALLED = {"certificate_authorities": "certificate authorities", "ctlogs": "certificate logs", "tlogs": "logs"}
 _QUOTED = re.compile(r"[:({\n]")
 """Where the library's messages begin to quote what they are about."""
 
@@ -36,10 +38,8 @@ class Sigstore:
     def __init__(self, root: bytes, where: str) -> None:
         """Read a trust root document (`trusted_root.json`); ConfigError names `where` it came from."""
         try:
-            with tempfile.NamedTemporaryFile(suffix=".json") as file:  # the library takes files alone
-                file.write(root)
-                file.flush()
-                self._verifier = Verifier(trusted_root=TrustedRoot.from_file(file.name))
+            self._root = trustroot.TrustedRoot.from_json(root)
+            Verifier(trusted_root=TrustedRoot(self._root))
         except (Error, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ConfigError(f"{where}: no trust root ({reason}); name a trusted_root.json of sigstore") from error
@@ -60,11 +60,13 @@ class Sigstore:
         return Proved(kind, who.issuer, who.subject)
 
     def _holds(self, bundle: Bundle, key: str, sha256: str, rule: Rule, who: _Who) -> str:
-        if "dsseEnvelope" not in msgspec.json.decode(bundle.to_json(), type=dict[str, object]):
+        said = msgspec.json.decode(bundle.to_json(), type=_Said)
+        verifier = self._verifier(bundle.signing_certificate.not_valid_before_utc, said.logged)
+        if said.envelope is None:
             hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
-            self._verifier.verify_artifact(hashed, bundle, who)
+            verifier.verify_artifact(hashed, bundle, who)
             return "signature"
-        kind, payload = self._verifier.verify_dsse(bundle, who)
+        kind, payload = verifier.verify_dsse(bundle, who)
         if kind != STATEMENT_TYPE:
             raise Invalid("invalid-signature", "is an envelope around something else than an in-toto statement")
         statement = parse(payload)
@@ -72,6 +74,52 @@ class Sigstore:
         if statement.kind == "provenance":
             _built(statement, rule)
         return statement.kind
+
+    def _verifier(self, certified: dt.datetime, logged: dt.datetime | None) -> Verifier:
+        """A verifier that has what of the root was valid when a certificate was made and its signature logged.
+
+        The library itself looks at the periods of timestamp authorities, and at no others. Where the log does not
+        vouch for a time, a certificate's own beginning stands for it: such certificates live for minutes.
+        """
+        root = self._root
+        parts = {
+            "certificate_authorities": [one for one in root.certificate_authorities if _then(one.valid_for, certified)],
+            "ctlogs": [one for one in root.ctlogs if _then(one.public_key.valid_for, certified)],
+            "tlogs": [one for one in root.tlogs if _then(one.public_key.valid_for, logged or certified)],
+        }
+        for name, part in parts.items():
+            if not part:
+                raise Invalid("invalid-signature", f"was made when none of the trust root's {_CALLED[name]} was valid")
+        return Verifier(trusted_root=TrustedRoot(root.model_copy(update=parts)))
+
+
+class _Promised(msgspec.Struct, rename="camel"):
+    """An entry of the log; its time is vouched for where a promise is."""
+
+    integrated_time: str | int = 0
+    inclusion_promise: object = None
+
+
+class _Material(msgspec.Struct, rename="camel"):
+    tlog_entries: list[_Promised] = []
+
+
+class _Said(msgspec.Struct):
+    """What is asked of a bundle before it is verified."""
+
+    material: _Material = msgspec.field(name="verificationMaterial")
+    envelope: object = msgspec.field(name="dsseEnvelope", default=None)
+
+    @property
+    def logged(self) -> dt.datetime | None:
+        """When the signature was logged, as far as the log vouches for it; the library takes but one entry."""
+        times = [int(one.integrated_time) for one in self.material.tlog_entries if one.inclusion_promise]
+        return dt.datetime.fromtimestamp(max(times), dt.UTC) if any(times) else None
+
+
+def _then(period: TimeRange | None, moment: dt.datetime) -> bool:
+    """Whether a moment is within a period; a key without one is valid for ever."""
+    return period is None or (period.start <= moment and (period.end is None or moment <= period.end))
 
 
 class _Who:
