@@ -122,6 +122,24 @@ JAVA: Cases = {
         """,
         ["maven/junit/junit@4.12"],
     ),
+    "maven: a pom in a repository": (
+        "root/.m2/repository/org/example/lib/1.0/lib-1.0.pom",
+        """
+        <project>
+          <groupId>org.example</groupId><artifactId>lib</artifactId><version>1.0</version>
+          <dependencies>
+            <dependency><groupId>g</groupId><artifactId>needed</artifactId><version>2.0</version></dependency>
+            <dependency>
+              <groupId>g</groupId><artifactId>optional</artifactId><version>3.0</version><optional>true</optional>
+            </dependency>
+            <dependency>
+              <groupId>junit</groupId><artifactId>junit</artifactId><version>4.12</version><scope>test</scope>
+            </dependency>
+          </dependencies>
+        </project>
+        """,
+        ["maven/g/needed@2.0", "maven/g/optional@3.0"],
+    ),
     "maven: the coordinates of a jar": (
         "log4j-core-2.14.1.jar!/META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
         """

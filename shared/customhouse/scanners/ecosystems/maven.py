@@ -54,12 +54,13 @@ def _active(project: Element) -> Iterator[Element]:
 def pom(source: Source) -> Iterator[Found]:
     """Dependencies with versions from the project, its properties and its own dependencyManagement.
 
-    A parent's file is another artifact, so what only a parent says stays open. In an archive it tells what the archive
-    needs: not what its own tests do, nor what is there anyway.
+    A parent's file is another artifact, so what only a parent says stays open. In an archive or a repository it
+    tells what the archive needs: not what its own tests do, nor what is there anyway.
     https://maven.apache.org/pom.html
     """
     project = xml_root(source.data)
-    properties, inside = _properties(project), "META-INF/maven/" in source.path
+    properties = _properties(project)
+    inside = "META-INF/maven/" in source.path or source.name.endswith(".pom")
     for profile in _active(project):
         properties |= {entry.tag: (entry.text or "").strip() for entry in profile.iterfind("properties/*")}
 
