@@ -5,6 +5,7 @@ A note belongs to one etag: when a file is replaced by any means, its old note n
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+import msgspec
 
 from customhouse.stores.local_files import created, folder, opened
 from customhouse.stores.local_names import HIDDEN
@@ -30,11 +33,15 @@ def _place(key: str) -> list[str]:
 
 
 def read(root: str, key: str, etag: str) -> Note:
-    """The note on that version, an empty one where there is none."""
+    """The note on that version, an empty one where there is none that reads: whoever writes files may spoil it."""
     try:
         with folder(root, _place(key)) as place, opened(place, etag) as file:
-            return Note(**json.loads(file.read()))
-    except FileNotFoundError:
+            return msgspec.json.decode(file.read(), type=Note)
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
+        return Note()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
         return Note()
 
 
