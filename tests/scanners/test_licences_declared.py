@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -286,15 +287,37 @@ def test_what_packages_declare_elsewhere_is_judged_at_the_end(package: Package, 
     ("name", "text"),
     [
         ("package.json", json.dumps({"license": " AND ".join(["MIT"] * 500)})),
-        ("package.json", json.dumps({"licenses": ["GPL-3.0-only"] * 300})),
+        ("package.json", json.dumps({"licenses": [f"GPL-3.0-only AND LicenseRef-{at}" for at in range(100)]})),
         ("package.json", '{"a": [' + "[]," * 1_100_000 + "[]]}"),
         ("Cargo.toml", "[package]\n" + "a." * 200_000 + "b = 1\n"),
         ("pyproject.toml", "x = [" + "1,\n" * 1_100_000 + "]"),
         ("METADATA", WHEEL.format("License: " + "x" * 3000)),
+        ("METADATA", "Name: a\n" * 20_002),
     ],
 )
 def test_what_is_too_much_to_read_is_a_skip(name: str, text: str) -> None:
     assert [skip.reason for skip in skips(DENY_GPL, member(text.encode(), name))] == [SkipReason.LIMIT]
+
+
+FLOODS: dict[str, Callable[[int], str]] = {
+    "LICENSE": lambda count: "".join(f"SPDX-License-Identifier: GPL-x{at}\n" for at in range(count)),
+    "METADATA": lambda count: "".join(f"Classifier: License :: x{at}\n" for at in range(count)),
+    "package.json": lambda count: json.dumps({"licenses": [f"x{at}" for at in range(count)]}),
+    "pom.xml": lambda count: "".join(f"<license><name>x{at}</name></license>" for at in range(count)),
+    "README.md": lambda count: "---\nlicense:\n" + "".join(f"- x{at}\n" for at in range(count)) + "---\n",
+    "pyproject.toml": lambda count: f"[project]\nclassifiers = {[f'License :: x{at}' for at in range(count)]}\n",
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_of_licences_is_a_skip_and_no_flood_of_findings(name: str) -> None:
+    asked = licences.build({"unknown": True, "deny": ["GPL-*"]})
+    told = list(asked.scan(member(FLOODS[name](20_000).encode(), name)))
+    assert [fact.reason for fact in told if isinstance(fact, Skip)] == [SkipReason.LIMIT]
+    assert len(told) <= 501
+    few = list(asked.scan(member(FLOODS[name](50).encode(), name)))
+    assert few
+    assert not [fact for fact in few if isinstance(fact, Skip)]
 
 
 def test_what_a_declaration_says_cannot_disturb_a_terminal() -> None:

@@ -16,7 +16,7 @@ from license_expression import Renderable
 from customhouse.errors import ConfigError
 from customhouse.model import Fact, Finding, Package, Severity, Skip, SkipReason
 from customhouse.scanners import Member
-from customhouse.scanners.licences_declared import TooMuch, reader
+from customhouse.scanners.licences_declared import TooMuch, bounded, reader
 from customhouse.scanners.licences_names import LONGEST, choice, expression, identifier, pattern, understood
 from customhouse.scanners.options import Options, read
 
@@ -72,7 +72,7 @@ class LicenceScanner:
             return
         encoding = "utf-16" if member.data.startswith(_UTF16) else "utf-8-sig"
         try:
-            for text in dict.fromkeys(declared(member.data.decode(encoding, "replace"))):
+            for text in bounded(declared(member.data.decode(encoding, "replace"))):
                 yield from self._judged(member.path, text)
         except TooMuch as error:
             yield Skip(member.path, SkipReason.LIMIT, f"too large to tell its licence: {error}")

@@ -25,11 +25,24 @@ _STATED = re2.compile(r"(?m)^license:[ \t]*(\S[^\n#]*|\n(?:[ \t]*- [^\n#]*\n)+)"
 _CLASSIFIER = "License :: "
 _BEGINNINGS = ("license", "licence", "copying", "unlicense")
 _ENDINGS = ("license", "licence", "licenses", "licences", "copying")
+_BODY = re.compile(r"\r?\n\r?\n")
 _PARTS, _DOTS = 2_000_000, 10_000
+_LINES, _NAMES = 20_000, 500
 
 
 class TooMuch(Exception):  # noqa: N818 -- what the document is
     """A document of more parts than fit into memory or time."""
+
+
+def bounded(names: Iterable[str]) -> Iterator[str]:
+    """Each once; TooMuch where there are more than anybody declares."""
+    seen: set[str] = set()
+    for name in names:
+        if name not in seen:
+            if len(seen) == _NAMES:
+                raise TooMuch(f"more than {_NAMES:,} licences")
+            seen.add(name)
+            yield name
 
 
 Reader = Callable[[str], Iterable[str]]
@@ -55,7 +68,10 @@ def _file(text: str) -> Iterator[str]:
 
 def _metadata(text: str) -> Iterator[str]:
     """A wheel's or sdist's core metadata: the expression, else a name or a whole text, else the classifiers."""
-    headers = HeaderParser().parsestr(text)
+    head = _BODY.split(text, 1)[0]
+    if head.count("\n") > _LINES:
+        raise TooMuch("more headers than are read")
+    headers = HeaderParser().parsestr(head)
     stated = [" ".join(one.split()) for one in headers.get_all("License-Expression", [])]
     yield from stated or _named((headers["License"] or "").strip(), headers.get_all("Classifier", []))
 
@@ -97,7 +113,7 @@ def _json(text: str) -> Iterator[str]:
     document = _parsed(json.loads, _counted(text, "{[,"))
     stated = document.get("license") or document.get("licenses") or []
     names = [item.get("type") if isinstance(item, dict) else item for item in _list(stated)]
-    yield from _either([name for name in names if isinstance(name, str)])
+    yield from _either(name for name in names if isinstance(name, str))
 
 
 def _cargo(text: str) -> Iterator[str]:
@@ -116,15 +132,16 @@ def _nuspec(text: str) -> Iterator[str]:
 def _pom(text: str) -> Iterator[str]:
     """Of several licences one may choose (Maven's POM reference, "Licenses")."""
     named = (_POM_NAME.search(found.group(1)) for found in _POM.finditer(_COMMENT.sub("", text)))
-    return _either([html.unescape(name.group(1)) for name in named if name])
+    return _either(html.unescape(name.group(1)) for name in named if name)
 
 
-def _either(names: list[str]) -> Iterator[str]:
+def _either(names: Iterable[str]) -> Iterator[str]:
     """One of these is enough."""
-    if len(names) == 1:
-        yield names[0]
-    elif names:
-        yield " OR ".join(f"({expression(name) or name})" for name in names)
+    listed = list(bounded(names))
+    if len(listed) == 1:
+        yield listed[0]
+    elif listed:
+        yield " OR ".join(f"({expression(name) or name})" for name in listed)
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from customhouse.scanners.options import Options, read
 _TEMPLATE = 16 << 20
 _CLAIMS = 1000
 _SHORT = 64
-_HDF5 = (".h5", ".hdf5", ".keras")
+_HDF5 = (".h5", ".hdf5")
 _TEMPLATES = {"tokenizer_config.json", "chat_template.json", "processor_config.json"}
 _KERAS = {"config.json", "model_config.json", "model.json", "architecture.json"}
 _PACKAGE = Claim("torch-package", Severity.HIGH, "torch.package: Python modules in the archive run when it is loaded")
