@@ -205,6 +205,8 @@ def test_neither_comments_nor_length_hide_the_licence_of_a_pom(text: str, *, den
         ("README.md", "---\nx:\n  license: gpl-3.0\n---\n", False),
         ("README.md", "# Model\n---\nlicense: gpl-3.0\n---\n", False),
         ("composer.json", '{"license": "GPL-3.0-or-later"}', True),
+        ("composer.json", '{"license": ["GPL-3.0-only AND MIT", "AGPL-3.0-only"]}', True),
+        ("composer.json", '{"license": ["GPL-3.0-only AND MIT", "MIT AND ISC"]}', False),
         ("package.json", '{"license": {"type": "GPL-3.0", "url": "u"}}', True),
         ("package.json", '\ufeff{"license": "GPL-3.0"}', True),
         ("a.nuspec", '<license type="expression" version="1.0.0">GPL-3.0-only</license>', True),

@@ -141,7 +141,8 @@ def _either(names: Iterable[str]) -> Iterator[str]:
     if len(listed) == 1:
         yield listed[0]
     elif listed:
-        yield " OR ".join(f"({expression(name) or name})" for name in listed)
+        parsed = [(expression(name), name) for name in listed]
+        yield " OR ".join(f"({name if meant is None else meant})" for meant, name in parsed)
 
 
 def _toml(text: str) -> dict[str, Any]:
