@@ -103,6 +103,32 @@ def test_a_line_of_an_export_that_is_no_artifact_stops_the_plan_in_one_line(tmp_
         table.load_export(database, path)
 
 
+HEAD = "Bucket,Key,VersionId,IsLatest,Size,LastModifiedDate,ETag\n"
+ROW = "b,{},{},{},5,2024-01-01T00:00:00Z,{}\n"
+
+
+@pytest.mark.parametrize("twice", [("one.csv", "one.csv"), ("one.csv", "two.csv", "one.csv"), ("one.csv", "later.csv")])
+def test_reports_that_list_a_version_twice_are_refused_since_it_would_take_two_places(
+    tmp_path: Path, twice: tuple[str, ...]
+) -> None:
+    (tmp_path / "one.csv").write_text(HEAD + ROW.format("a", "", "true", "e1"))
+    (tmp_path / "two.csv").write_text(HEAD + ROW.format("b", "", "true", "e1"))
+    (tmp_path / "later.csv").write_text(HEAD + ROW.format("a", "", "true", "e2"))
+    with table.connect(memory="200MB") as database:
+        with pytest.raises(ConfigError, match="'s3://b/a' is listed twice"):
+            reports.load_report(database, "s3", [tmp_path / name for name in twice])
+        reports.load_report(database, "s3", [tmp_path / "one.csv", tmp_path / "two.csv"])
+        assert database.execute("FROM inventory SELECT key ORDER BY key").fetchall() == [("a",), ("b",)]
+
+
+def test_versions_of_a_name_in_the_files_of_one_report_are_no_version_twice(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(HEAD + ROW.format("a", "v2", "true", "e"))
+    (tmp_path / "two.csv").write_text(HEAD + ROW.format("a", "v1", "false", "e"))
+    with table.connect(memory="200MB") as database:
+        reports.load_report(database, "s3", [tmp_path / "one.csv", tmp_path / "two.csv"])
+        assert database.execute("FROM inventory SELECT count(*)").fetchone() == (2,)
+
+
 COLUMNS = [name for name in table.COLUMNS if name not in {"root", "key", "version", "etag"}]
 
 

@@ -120,17 +120,17 @@ def _load(
 ) -> None:
     from customhouse.lifecycle.inventory import reports  # noqa: PLC0415 -- as above
 
-    first, columns = files[0], list[str]()
+    first, columns, listed = files[0], list[str](), files[0].name == "manifest.json"
     if first.suffix == ".jsonl":
         if len(files) > 1:
             raise ConfigError("one export at a time: write one file with `customhouse lifecycle export`")
         table.load_export(database, first)
         return
-    if first.name == "manifest.json":
+    if listed:
         files, columns = reports.manifest(first)
         cloud = "s3"
     if cloud not in reports.FIELDS:
         raise ConfigError(f"{first}: say whose report it is: --cloud s3, az or gs")
-    found = reports.load_report(database, cast("Cloud", cloud), files, columns=columns, account=account)
+    found = reports.load_report(database, cast("Cloud", cloud), files, columns=columns, account=account, listed=listed)
     if "tags" not in found:
         without_tags(rules, "this inventory")

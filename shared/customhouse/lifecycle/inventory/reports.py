@@ -138,11 +138,12 @@ def load_report(
     *,
     columns: Sequence[str] = (),
     account: str = "",
+    listed: bool = False,
 ) -> frozenset[str]:
     """Make the table `inventory` out of a report's files, all of one format told by their suffix; its columns.
 
     `columns` names a CSV's columns where it has no header (S3's manifest has them: see `manifest`), `account` is
-    Azure's, which a report does not name.
+    Azure's, which a report does not name. `listed` tells that a manifest named the files, so that they are of one report.
     """
     if cloud == "az" and not account:
         raise ConfigError("an Azure inventory does not name its storage account: give it")
@@ -160,7 +161,16 @@ def load_report(
     if cloud != "az":
         known["key"] = key
     create(database, f"({_with_newer(cloud, f'FROM {relation} SELECT {spread}')})", known, name=str(files[0]))
+    if len(files) > 1 and not (listed and len(set(files)) == len(files)):
+        _refuse_twice(database)
     return frozenset(found)
+
+
+def _refuse_twice(database: duckdb.DuckDBPyConnection) -> None:
+    """Refuse files that overlap: a version listed twice would take two places among those that are kept."""
+    query = "FROM inventory SELECT root, key GROUP BY root, key, version HAVING count(*) > 1 LIMIT 1"
+    if found := database.execute(query).fetchone():
+        raise ConfigError(f"{'/'.join(found)!r} is listed twice: give the files of one report, each once")
 
 
 def manifest(path: Path) -> tuple[list[Path], list[str]]:
