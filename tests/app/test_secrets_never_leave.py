@@ -24,6 +24,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from customhouse import web
 from customhouse.app import App
 from customhouse.commands import application
 from customhouse.notifiers import open_notifier
@@ -32,7 +33,7 @@ from customhouse.ports import Store
 from customhouse.settings import Settings
 from customhouse.stores.memory import MemoryStore
 from tests.events import shapes
-from tests.functions.test_container import ask, main
+from tests.functions.test_container import EVERYONE, ask
 from tests.scanners.secret_samples import SHAPES, fill
 
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}")
@@ -189,7 +190,7 @@ def test_nothing_a_function_says_holds_a_secret(
     said = []
     for name, data in FILES.items():
         stores["s3://intake"].put(name, data)
-        said.append(ask(main.entry(lambda: app), "POST", shapes.eventbridge(name)).body.decode())
+        said.append(ask(web.entry(lambda: app, EVERYONE), "POST", shapes.eventbridge(name)).body.decode())
     said += spoken(stores)
     said += [record.getMessage() for record in caplog.records] + [caplog.text, *capfd.readouterr()]
     text = "\n".join(said)
