@@ -342,3 +342,27 @@ def test_s3_keeps_one_noncurrent_version_fewer_since_the_current_one_counts() ->
 def test_a_folder_has_no_rules_of_its_own() -> None:
     with pytest.raises(ConfigError, match="only s3://, gs:// and az://"):
         compiled("file:///data", OLD)
+
+
+@pytest.mark.parametrize(
+    "condition", [{"daysSinceCustomTime": 30}, {"customTimeBefore": "2020-01-01"}, {"age": 1, "daysSinceCustomTime": 0}]
+)
+def test_nothing_is_armed_beside_somebody_s_rule_that_asks_for_custom_times(condition: dict[str, Any]) -> None:
+    """Their rule would delete an armed object at once: its Custom-Time is a century back."""
+    armed = compiled("gs://bucket", OLD | {"exclude": {"suffix": ".keep"}})
+    exact = compiled("gs://bucket", OLD)
+    theirs = {"action": {"type": "Delete"}, "condition": condition}
+    there = FakeTarget({"rule": [theirs]})
+    with pytest.raises(Rejected, match="asks for the Custom-Time, and would act at once on what is armed for old"):
+        install(armed, there)
+    assert there.document == {"rule": [theirs]}
+    install(exact, there)
+    assert there.document == {"rule": [theirs, *exact.native]}
+
+
+def test_arming_goes_together_with_other_people_s_rules_about_anything_else() -> None:
+    armed = compiled("gs://bucket", OLD | {"exclude": {"suffix": ".keep"}})
+    there = FakeTarget({"rule": [{"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 7}}]})
+    install(armed, there)
+    assert armed.native[0] in there.document["rule"]  # type: ignore[operator] # a list
+    install(armed, there, known=armed.native)

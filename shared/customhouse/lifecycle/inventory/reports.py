@@ -143,7 +143,7 @@ def load_report(
     """Make the table `inventory` out of a report's files, all of one format told by their suffix; its columns.
 
     `columns` names a CSV's columns where it has no header (S3's manifest has them: see `manifest`), `account` is
-    Azure's, which a report does not name. `listed` tells that a manifest named the files, so that they are of one report.
+    Azure's, which a report does not name. `listed` tells that a manifest named the files, which are of one report then.
     """
     if cloud == "az" and not account:
         raise ConfigError("an Azure inventory does not name its storage account: give it")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from customhouse.errors import Rejected
 from customhouse.lifecycle.native.compile import CLOUDS
+from customhouse.lifecycle.native.gcs import ARMED
 from customhouse.lifecycle.native.words import Compiled, Native, Target
 from customhouse.ports import LifecycleTarget
 
@@ -101,6 +102,8 @@ def install(
     if surprises and not take:
         raise Drifted(f"{target.root}: {len(surprises)} of our rules were changed by somebody else; --take overrides")
     foreign = drift(target, compiled.native, before, known).foreign
+    if theirs := [rule for rule in foreign if _by_custom_time(rule)]:
+        _refuse_time(compiled, theirs[0])
     room = CLOUDS[target.scheme].MAX_RULES
     if len(foreign) + len(compiled.native) > room:
         raise Rejected(f"{target.root}: {len(foreign)} foreign and {len(compiled.native)} rules of ours exceed {room}")
@@ -110,6 +113,20 @@ def install(
     if not left.clean or _texts(left.foreign) != _texts(foreign):
         raise Drifted(f"{target.root}: the cloud does not hold what was written: {left}")
     return after
+
+
+def _refuse_time(compiled: Compiled, theirs: Native) -> None:
+    """Refuse to arm beside a rule that asks for Custom-Times: that of an armed object is a century back."""
+    if ARMED in compiled.native:
+        raise Rejected(
+            f"{compiled.target.root}: somebody's rule {json.dumps(theirs)} asks for the Custom-Time, and would act at "
+            f"once on what is armed for {', '.join(compiled.labels)}: take it away, or let no rule be armed (see compile)"
+        )
+
+
+def _by_custom_time(rule: Native) -> bool:
+    condition = rule.get("condition")
+    return isinstance(condition, Mapping) and bool({"daysSinceCustomTime", "customTimeBefore"} & condition.keys())
 
 
 def _texts(rules: Sequence[Native]) -> set[str]:
