@@ -6,6 +6,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from packageurl import PackageURL
@@ -31,11 +32,19 @@ def looks_like(head: bytes) -> bool:
     return (b"bom" in head or b"Version" in head or b"spdx" in head) and any(mark in head for mark in _MARKS)
 
 
+@lru_cache(maxsize=1 << 12)
+def _read(value: str) -> PackageURL | None:
+    """A purl's parts; documents about parts of one thing name most packages again and again."""
+    try:
+        return PackageURL.from_string(value)
+    except ValueError:
+        return None
+
+
 def _purl(value: str, upstream: str = "") -> Iterator[Found]:
     """One purl; what does not parse as one names no package. `upstream` is a source package that it does not name."""
-    try:
-        found = PackageURL.from_string(value)
-    except ValueError:
+    found = _read(value)
+    if found is None:
         return
     qualifiers = dict(found.qualifiers) if isinstance(found.qualifiers, dict) else {}
     if upstream and upstream != found.name and found.type in {"deb", "apk"}:
