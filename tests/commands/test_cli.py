@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_what_an_sdk_warns_of_is_not_shown() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_watch_says_where_it_puts_things_and_ends_at_ctrl_c(tmp_path: Path) -> None:
+    intake = tmp_path / "in"
+    command = [*COMMAND, "watch", "--interval", "0.05", str(intake)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stderr is not None
+        assert watching.stdout is not None
+        line = watching.stderr.readline()
+        (intake / "good.txt").write_bytes(b"hello")
+        verdict = watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate()
+    assert line == f"watching {intake}; what becomes of it is in {tmp_path}/in.customhouse; Ctrl-C ends it\n"
+    assert verdict == "clean\tgood.txt\tseen-and-clean\n"
+    assert (watching.returncode, said) == (130, "")
+    assert (tmp_path / "in.customhouse" / "released" / "good.txt").read_bytes() == b"hello"
