@@ -29,7 +29,7 @@ class Format:
 FORMATS: dict[str, Format] = {
     "zip": Format("zip", seeks=True),
     "tar": Format("tar_lists"),
-    "gzip": Format("streams:gzip"),
+    "gzip": Format("gzip"),
     "bzip2": Format("streams:bzip2"),
     "xz": Format("streams:xz"),
     "lzma": Format("streams:lzma"),

@@ -13,7 +13,7 @@ import brotli as _brotli
 from isal import igzip_lib, isal_zlib
 from lz4 import frame as _lz4
 
-from customhouse.inspect.formats import gzip_header, skippable
+from customhouse.inspect.formats import skippable
 from customhouse.inspect.formats.entry import Corrupt, Entry, Source, Unopened
 from customhouse.inspect.reader import Reader
 from customhouse.model import SkipReason
@@ -23,7 +23,6 @@ BAD_DEFLATE: tuple[type[Exception], ...] = (_zlib.error, cast("type[Exception]",
 _LZ4 = b"\x04\x22\x4d\x18"
 _IN = 64 << 10
 _OUT = 1 << 20
-_HEADERS = 4 << 20
 _METADATA = 1024
 """Bytes that a Brotli file may have beside what its content accounts for."""
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar", ".tzst": ".tar", ".crate": ".tar"}
@@ -138,26 +137,6 @@ def _followed(source: Source, blocks: Iterator[bytes]) -> Iterator[bytes]:
     source.broken = False
 
 
-def gzip(source: Source) -> Iterator[Entry]:
-    """RFC 1952; members in a row are one file, as Alpine's packages and bgzip rely on. Their headers are looked at."""
-    if held := gzip_header.held(source):
-        yield Entry("gzip-header", iter((held,)), len(held))
-    later = bytearray()
-
-    def more(head: bytes) -> bool:
-        if not head.startswith(b"\x1f\x8b"):
-            return False
-        later.extend(gzip_header.held(source))
-        if len(later) > _HEADERS:
-            raise Corrupt("headers that hold more than is looked at")
-        return True
-
-    blocks = inflate(source.reader, lambda: Zlib(31), more)
-    yield from content(source, _as_corrupt(blocks, BAD_DEFLATE))
-    if later:
-        yield Entry("gzip-headers", iter((bytes(later),)), len(later))
-
-
 def zlib(source: Source) -> Iterator[Entry]:
     """RFC 1950, as joblib and Git write it; known by two bytes only, so what follows is a skip and no accusation."""
 
@@ -167,13 +146,13 @@ def zlib(source: Source) -> Iterator[Entry]:
             source.skip(SkipReason.UNSUPPORTED, "what follows the compressed data is not looked at")
             source.reader.skip_all()
 
-    return content(source, _as_corrupt(blocks(), BAD_DEFLATE), source.name.rpartition("/")[2] or "data")
+    return content(source, as_corrupt(blocks(), BAD_DEFLATE), source.name.rpartition("/")[2] or "data")
 
 
 def bzip2(source: Source) -> Iterator[Entry]:
     """The bzip2 format, several streams too."""
     blocks = inflate(source.reader, lambda: Standard(bz2.BZ2Decompressor()), lambda head: head.startswith(b"BZh"))
-    return content(source, _as_corrupt(blocks, (OSError, ValueError)))
+    return content(source, as_corrupt(blocks, (OSError, ValueError)))
 
 
 def xz(source: Source) -> Iterator[Entry]:
@@ -189,7 +168,7 @@ def xz(source: Source) -> Iterator[Entry]:
             head = source.reader.peek(6)
         return head.startswith(b"\xfd7zXZ")
 
-    return content(source, _as_corrupt(inflate(source.reader, new, more), (_lzma.LZMAError,)))
+    return content(source, as_corrupt(inflate(source.reader, new, more), (_lzma.LZMAError,)))
 
 
 def lzma(source: Source) -> Iterator[Entry]:
@@ -198,12 +177,12 @@ def lzma(source: Source) -> Iterator[Entry]:
     def new() -> Inflater:
         return Standard(_lzma.LZMADecompressor(_lzma.FORMAT_ALONE, memlimit=source.limits.dictionary))
 
-    return content(source, _as_corrupt(inflate(source.reader, new, lambda _: False), (_lzma.LZMAError,)))
+    return content(source, as_corrupt(inflate(source.reader, new, lambda _: False), (_lzma.LZMAError,)))
 
 
 def lzip(source: Source) -> Iterator[Entry]:
     """The lzip format (https://www.nongnu.org/lzip/manual/lzip_manual.html#File-format), several members too."""
-    return content(source, _as_corrupt(_lzip_members(source), (_lzma.LZMAError,)))
+    return content(source, as_corrupt(_lzip_members(source), (_lzma.LZMAError,)))
 
 
 def _lzip_members(source: Source) -> Iterator[bytes]:
@@ -244,7 +223,7 @@ def lz4(source: Source) -> Iterator[Entry]:
         return source.reader.peek(4) == _LZ4
 
     blocks = inflate(source.reader, lambda: Standard(_lz4.LZ4FrameDecompressor()), more)
-    yield from content(source, _as_corrupt(blocks, (RuntimeError,)))
+    yield from content(source, as_corrupt(blocks, (RuntimeError,)))
     yield from between.entries()
     yield from skippable.entries(source)
 
@@ -267,10 +246,10 @@ def brotli(source: Source) -> Iterator[Entry]:
                 "far more bytes than its content takes: readers pass over what is called metadata", "hidden-data"
             )
 
-    return content(source, _as_corrupt(blocks(), (_brotli.error,)))
+    return content(source, as_corrupt(blocks(), (_brotli.error,)))
 
 
-def _as_corrupt(blocks: Iterator[bytes], errors: tuple[type[Exception], ...]) -> Iterator[bytes]:
+def as_corrupt(blocks: Iterator[bytes], errors: tuple[type[Exception], ...]) -> Iterator[bytes]:
     """Say a library's complaint in our words; one about memory is a limit."""
     try:
         yield from blocks
