@@ -15,6 +15,8 @@ _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+$")
 _EXTRAS = re.compile(r"\[[^\[\]]*\]")
 _OPEN = re.compile(r"\*|<[^=]|,|!=")
 _REQUIREMENT = re.compile(r"([\w][\w.-]*)\s*(?:(===|==|>=|<=|~=|!=|<|>)\s*(.*))?", re.DOTALL)
+_VERSION = re.compile(r"v?[0-9]", re.IGNORECASE)
+"""How every version of PEP 440 begins; what stands there else may be a token that was put into the wrong place."""
 _QUOTED = re.compile(r"['\"]\s*+(\w[\w.-]*+)\s*+(?:\[[^\]'\"]*+\]\s*+)?(?:==|>=|<=|~=)\s*+([\w.]*)")
 
 
@@ -28,7 +30,7 @@ def requirement(line: str) -> Found | None:
         return None
     if found[2] is None or _OPEN.search(bare):
         return Found("pypi", found[1])
-    return Found("pypi", found[1], found[3].strip()) if found[3].strip() else None
+    return Found("pypi", found[1], found[3].strip()) if _VERSION.match(found[3]) else None
 
 
 def _logical(data: bytes) -> Iterator[str]:
