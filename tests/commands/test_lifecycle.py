@@ -350,7 +350,7 @@ def test_in_use_lists_protect_and_their_lack_stops_the_plan(desk: Desk) -> None:
 def test_what_came_into_use_after_planning_is_spared_and_told(desk: Desk, source: str) -> None:
     desk.policy(LOGS | {"undo": "none", "protect": {"in_use": True}})
     keep_records(desk)
-    (desk.folder / "used").write_text("")
+    (desk.folder / "used").write_text("# nothing\n")
     desk.run("export", desk.url)
     planned = [desk.url] if source == "listing" else ["--inventory", "inventory.jsonl"]
     assert json.loads(desk.run("plan", *planned, "--in-use", "used", "--format", "json").stdout)["items"] == 2
@@ -365,7 +365,7 @@ def test_an_object_whose_digest_came_into_use_is_spared_as_its_record_tells_it(d
     desk.policy(LOGS | {"undo": "none", "protect": {"in_use": True}})
     [one] = open_store(desk.url).list("logs/1")
     recorded(desk, {"root": desk.url, "key": "logs/1", "etag": one.location.etag}, sha256="ab" * 32)
-    (desk.folder / "used").write_text("")
+    (desk.folder / "used").write_text("# nothing\n")
     desk.run("plan", desk.url, "--in-use", "used")
     (desk.folder / "now").write_text(f"sha256:{'ab' * 32}\n")
     done = json.loads(desk.run("apply", "plan.jsonl", "--in-use", "now", "--format", "json").stdout.splitlines()[0])
@@ -375,7 +375,7 @@ def test_an_object_whose_digest_came_into_use_is_spared_as_its_record_tells_it(d
 
 def test_a_list_of_what_is_in_use_that_does_not_read_any_more_stops_apply(desk: Desk) -> None:
     desk.policy(LOGS | {"protect": {"in_use": True}})
-    (desk.folder / "used").write_text("")
+    (desk.folder / "used").write_text("# nothing\n")
     desk.run("plan", desk.url, "--in-use", "used")
     (desk.folder / "used").unlink()
     assert f"{desk.folder / 'used'}: No such file" in failed(desk.run("apply", "plan.jsonl"))

@@ -306,7 +306,10 @@ def test_what_runs_is_found_at_any_depth_of_a_dump_and_nothing_else_is(dump: tup
 
 @given(st.lists(st.one_of(digests, st.sampled_from(["s3://b/k", "gs://b/a b#c", "oci://h/r@sha256:" + "1" * 64]))))
 def test_the_lines_of_a_list_may_stand_in_any_order_and_among_comments(names: list[str]) -> None:
-    plain, mixed = "\n".join(names), "# all\r\n\r\n".join(f"  {name} # why\r\n" for name in reversed(names))
+    plain, mixed = (
+        "\n".join([*names, "#"]),
+        "# all\r\n\r\n".join(f"  {name} # why\r\n" for name in [*reversed(names), "#"]),
+    )
     assert in_use.parse(plain, "list") == in_use.parse(mixed, "list")
     assert set(names) & in_use.parse(plain, "list") == set(names)
 
@@ -314,7 +317,52 @@ def test_the_lines_of_a_list_may_stand_in_any_order_and_among_comments(names: li
 def test_addresses_count_and_unused_images_do_not() -> None:
     assert in_use.parse("s3://bucket/key # the model in production\n", "list") == {"s3://bucket/key"}
     assert in_use.parse(json.dumps([{"inUseCount": 0, "imageHash": DIGEST}]), "list") == frozenset()
-    assert in_use.parse("", "list") == in_use.parse('{"kind": "List", "items": []}', "list") == frozenset()
+    assert in_use.parse("# nothing\n", "list") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "\ufeff",
+        " \n\t\n",
+        "[]",
+        "{}",
+        '{"kind": "List", "items": []}',
+        '{"coveredResources": []}',
+        "[[], {}]",
+    ],
+)
+def test_a_list_that_is_empty_as_a_failed_command_leaves_it_does_not_say_that_nothing_is_in_use(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^list: it lists nothing, .* `# nothing`$"):
+        in_use.parse(text, "list")
+
+
+PODS: dict[str, Any] = {"kind": "List", "items": [{"imageID": f"host/app@{DIGEST}"}]}
+COVERED: dict[str, Any] = {"coveredResources": [{"inUseCount": 1, "imageHash": DIGEST}]}
+
+
+@pytest.mark.parametrize(
+    ("dump", "whole"),
+    [
+        (PODS, True),
+        (PODS | {"metadata": {"resourceVersion": "7", "continue": ""}}, True),
+        (PODS | {"metadata": {"continue": "abc", "remainingItemCount": 9}}, False),
+        (COVERED, True),
+        (COVERED | {"nextToken": None}, True),
+        (COVERED | {"nextToken": "abc"}, False),
+        (COVERED | {"NextToken": "abc"}, False),
+        ([COVERED | {"nextToken": "abc"}, COVERED], True),
+        ([COVERED, COVERED | {"nextToken": "abc"}], False),
+    ],
+)
+def test_a_page_of_a_dump_that_says_that_others_follow_is_refused(dump: object, *, whole: bool) -> None:
+    if whole:
+        assert in_use.parse(json.dumps(dump), "dump") == {DIGEST}
+        return
+    with pytest.raises(ConfigError, match=r"^dump: it is one page of several"):
+        in_use.parse(json.dumps(dump), "dump")
 
 
 @pytest.mark.parametrize(

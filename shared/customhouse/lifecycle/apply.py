@@ -53,7 +53,9 @@ def apply(
         raise ConfigError(f"rule {plan.header.dated[0]!r} asks for the dates of artifacts: set CUSTOMHOUSE_RECORDS")
     asking = plan.header.in_use.rules
     if asking and using is None:
-        raise ConfigError(f"rule {asking[0]!r} protects what is in use: give an in-use list (it may be empty)")
+        raise ConfigError(
+            f"rule {asking[0]!r} protects what is in use: give an in-use list (`# nothing` where nothing is)"
+        )
     same = using is None or digest(using.names) == plan.header.in_use.digest
     memory = journal or Forgetful()
     waiting = (item for item in counted(plan.header, plan.items()) if not item.cloud and not memory.seen(item))

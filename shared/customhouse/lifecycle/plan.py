@@ -146,7 +146,9 @@ def ready(rules: Sequence[Rule], in_use: AbstractSet[str] | None) -> tuple[Rule,
     """The rules with those that empty the trash; refuses to plan as if nothing were in use."""
     asking = [rule.id for rule in rules if rule.protect.in_use]
     if asking and in_use is None:
-        raise ConfigError(f"rule {asking[0]!r} protects what is in use: give an in-use list (it may be empty)")
+        raise ConfigError(
+            f"rule {asking[0]!r} protects what is in use: give an in-use list (`# nothing` where nothing is)"
+        )
     return (*rules, *purges(tuple(rules)))
 
 

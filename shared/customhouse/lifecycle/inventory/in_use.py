@@ -12,6 +12,9 @@ from customhouse.errors import ConfigError
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.+")
 COMMENT = re.compile(r"(^|\s)#.*")
+NOTHING = "it lists nothing, as what failed to be written does; where nothing is in use, say so in a line `# nothing`"
+MORE = ("nextToken", "NextToken", "continue", "remainingItemCount")
+"""Keys by which a page says that others follow."""
 TELLING = ("image", "imageID", "inUseCount")
 """Keys of which a dump that says anything about use has one."""
 
@@ -21,15 +24,21 @@ def parse(text: str, name: str) -> frozenset[str]:
 
     A list has one digest (`sha256:…`) or address (`s3://bucket/key`) a line, `#` at its start or after a space begins
     a comment. A dump is the output of `kubectl get pods -A -o json`; on AWS, of `aws inspector2 list-coverage` or `aws
-    ecr describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): an
-    unreadable list must not look like an empty one.
+    ecr describe-image-scan-findings`, whose `inUseCount` is read. Anything else is refused (ConfigError): what failed
+    to be written, or only begins a list, must not look like a list of nothing. That has a comment.
     """
     text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise ConfigError(f"{name}: {NOTHING}")
     if text.lstrip().startswith(("{", "[")):
         try:
             found = json.loads(text)
-            if _entries(found) and not _tells(found):
+            if not _entries(found):
+                raise ConfigError(f"{name}: {NOTHING}")
+            if not _tells(found):
                 raise ConfigError(f"{name}: nothing in it has {', '.join(TELLING)}: is it a dump of pods or of images?")
+            if _goes_on(found):
+                raise ConfigError(f"{name}: it is one page of several: dump all of them")
             return frozenset(_json(found))
         except (ValueError, TypeError, RecursionError) as error:
             raise ConfigError(f"{name}: not JSON: {error}") from None
@@ -50,6 +59,15 @@ def _entries(value: Any) -> bool:  # noqa: ANN401 -- somebody's JSON
     """Whether there is anything in a list of it."""
     inside = value.values() if isinstance(value, dict) else value
     return bool(value) if isinstance(value, list) else isinstance(value, dict) and any(map(_entries, inside))
+
+
+def _goes_on(value: Any) -> bool:  # noqa: ANN401 -- as above
+    """Whether a dump says that there is more: AWS by a token, Kubernetes in the list's metadata."""
+    last = value[-1] if isinstance(value, list) else value
+    if not isinstance(last, dict):
+        return False
+    said = [last, last.get("metadata")] if "items" in last else [last]
+    return any(one.get(key) for one in said if isinstance(one, dict) for key in MORE)
 
 
 def _tells(value: Any) -> bool:  # noqa: ANN401 -- as above

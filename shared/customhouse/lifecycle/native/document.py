@@ -120,7 +120,7 @@ def _refuse_time(compiled: Compiled, theirs: Native) -> None:
     if ARMED in compiled.native:
         raise Rejected(
             f"{compiled.target.root}: somebody's rule {json.dumps(theirs)} asks for the Custom-Time, and would act at "
-            f"once on what is armed for {', '.join(compiled.labels)}: take it away, or let no rule be armed (see compile)"
+            f"once on what is armed for {', '.join(compiled.labels)}: take it away, or arm no rule (see compile)"
         )
 
 
