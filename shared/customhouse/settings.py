@@ -10,7 +10,8 @@ from customhouse.errors import ConfigError
 PREFIX = "CUSTOMHOUSE_"
 ADVISORIES = "https://osv-vulnerabilities.storage.googleapis.com"
 ECOSYSTEMS = (
-    *("Go", "Hex", "Maven", "NuGet", "Packagist", "Pub", "PyPI", "RubyGems", "SwiftURL", "crates.io", "npm"),
+    *("CRAN", "Go", "Hackage", "Hex", "Julia", "Maven", "NuGet", "Packagist", "Pub", "PyPI", "RubyGems", "SwiftURL"),
+    *("crates.io", "npm"),
     *("AlmaLinux", "Alpine", "Debian", "Red Hat", "Rocky Linux", "Ubuntu"),
 )
 STORE_OPTIONS = {"AZURE_STORAGE_CONNECTION_STRING": "azure_connection_string"}

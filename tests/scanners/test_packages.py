@@ -20,7 +20,7 @@ from customhouse.scanners.ecosystems.gobinary import MAGIC
 from customhouse.scanners.packages import build
 from tests.inspect.support import look, tarred, zipped
 from tests.scanners.ecosystems import programs, rpm
-from tests.scanners.ecosystems.programs import darwin, elf, go, listing, old_go, portable, rust
+from tests.scanners.ecosystems.programs import darwin, elf, fat, go, listing, old_go, portable, rust
 
 SCANNER = build({})
 SMALL = Limits(window=1 << 20)
@@ -82,6 +82,14 @@ PROGRAMS = {
     ),
     "rust, pe": (portable({".dep-v0": (0x400001, rust("serde@1.0.2", "own@0.1.0"))}), CRATES),
     "rust, mach-o": (darwin({"__text": (1, b"x"), ".dep-v0": (0, rust("serde@1.0.2", "own@0.1.0"))}), CRATES),
+    "rust, fat mach-o": (
+        fat(darwin({"__text": (1, b"x")}), darwin({".dep-v0": (0, rust("serde@1.0.2", "own@0.1.0"))})),
+        CRATES,
+    ),
+    "rust, fat mach-o of 64 bits": (fat(darwin({".dep-v0": (0, rust("serde@1.0.2", "own@0.1.0"))}), wide=True), CRATES),
+    "go, new, fat mach-o": (fat(darwin({"__text": (1, b"x")}), darwin({"__go_buildinfo": (1, go(MODULES))})), GO),
+    "go, old, fat mach-o": (fat(darwin(old_go(MODULES))), OLD),
+    "a fat mach-o that lies": (b"\xca\xfe\xba\xbe\0\0\0\x02" + b"\xff" * 40, set()),
     "rust, what only builds": (
         elf({".dep-v0": (0, rust("a@1", more={"name": "cc", "version": "1", "kind": "build"}))}),
         {"cargo/a@1"},

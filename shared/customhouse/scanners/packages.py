@@ -37,7 +37,7 @@ class Packages:
 
     def wants(self, member: Member) -> bool:
         """Whether the name is one that a parser reads, or the first bytes are a program's or a bill of materials'."""
-        programs = member.data.startswith(_PROGRAMS) or member.name.endswith(_LIBRARY)
+        programs = member.data.startswith(_PROGRAMS) or member.kind == "macho" or member.name.endswith(_LIBRARY)
         return programs or _named(member) is not None or _is_sbom(member)
 
     def scan(self, member: Member) -> Iterable[Fact]:

@@ -61,6 +61,17 @@ def darwin(parts: Sections, *, wide: bool = True, order: str = "<") -> bytes:
     return head + commands + body
 
 
+def fat(*programs: bytes, wide: bool = False) -> bytes:
+    """A Mach-O file with a program for each of several processors."""
+    start, rows, body = 1 << 12, b"", b""
+    for number, program in enumerate(programs):
+        row = (number, 0, start + len(body), len(program), 12)
+        rows += struct.pack(">IIQQII", *row, 0) if wide else struct.pack(">IIIII", *row)
+        body += program
+    magic = b"\xca\xfe\xba\xbf" if wide else b"\xca\xfe\xba\xbe"
+    return (magic + len(programs).to_bytes(4, "big") + rows).ljust(start, b"\0") + body
+
+
 def listing(*modules: str, own: str = "example.com/own\t(devel)") -> str:
     """The list of modules that the linker writes: `path@version` each, a replacement behind `=>`."""
     lines = [f"path\t{own.partition(chr(9))[0]}", f"mod\t{own}\t"]

@@ -16,8 +16,12 @@ _LONGEST = 32
 _FAR = 1 << 62
 _NOWHERE = 8
 """The type of an ELF section that has no bytes in the file."""
+_PROCESSORS = 44
+"""Programs in a fat Mach-O file: as many as tell it from a Java class, which has the same magic number."""
 _PE_ROW, _PE_WIDE = 40, 0x20B
 _DARWIN = {b"\xfe\xed\xfa\xce": ">", b"\xfe\xed\xfa\xcf": ">", b"\xce\xfa\xed\xfe": "<", b"\xcf\xfa\xed\xfe": "<"}
+_FAT = {b"\xca\xfe\xba\xbe": (">8xII4x", 20), b"\xca\xfe\xba\xbf": (">8xQQ8x", 32)}
+"""How a fat Mach-O file tells where each of its programs is, in how many bytes."""
 _SEGMENTS = {0x01: ("II", 56, 68), 0x19: ("QQ", 72, 80)}
 """Load commands of Mach-O: how a section's address and size are packed, where sections begin, bytes of each."""
 
@@ -47,7 +51,8 @@ def sections(file: BinaryIO) -> list[Section]:
             return list(_elf(file, head))
         if head.startswith(b"MZ"):
             return list(_pe(file, head))
-        return list(_darwin(file, head)) if head[:4] in _DARWIN else []
+        bases = _bases(file, head) if head[:4] in _FAT else [0]
+        return [part for base in bases for part in _darwin(file, base)]
     except (struct.error, IndexError):
         return []
 
@@ -81,15 +86,26 @@ def _pe(file: BinaryIO, head: bytes) -> Iterator[Section]:
         yield Section(name.rstrip(b"\0"), base + address, offset, size)
 
 
-def _darwin(file: BinaryIO, head: bytes) -> Iterator[Section]:
+def _bases(file: BinaryIO, head: bytes) -> list[int]:
+    """Where the programs of a fat Mach-O file begin: one for each processor."""
+    form, size = _FAT[head[:4]]
+    count = min(int.from_bytes(head[4:8], "big"), _PROCESSORS)
+    return [struct.unpack_from(form, at(file, 8 + size * index, size))[0] for index in range(count)]
+
+
+def _darwin(file: BinaryIO, base: int) -> Iterator[Section]:
+    head = at(file, base, 32)
+    if head[:4] not in _DARWIN:
+        return
     order, wide = _DARWIN[head[:4]], head[:4] in {b"\xfe\xed\xfa\xcf", b"\xcf\xfa\xed\xfe"}
     count, length = struct.unpack_from(f"{order}16xII", head)
-    commands = at(file, 32 if wide else 28, min(length, _MOST))
+    commands = at(file, base + (32 if wide else 28), min(length, _MOST))
     place = 0
     for _ in range(count):
         kind, size = struct.unpack_from(f"{order}II", commands, place)
         if kind in _SEGMENTS:
-            yield from _segment(commands[place : place + size], order, *_SEGMENTS[kind])
+            for part in _segment(commands[place : place + size], order, *_SEGMENTS[kind]):
+                yield part._replace(offset=base + part.offset)
         place += max(size, 8)
 
 
