@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,19 @@ def test_a_folder_that_may_not_be_written_is_denied(store: Store, folder: Path) 
 def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="create it first"):
         open_store(f"file://{tmp_path}/nowhere")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("elsewhere"), os.mkfifo])
+@pytest.mark.parametrize("if_absent", [True, False])
+def test_a_name_that_a_folder_or_a_link_has_is_refused_for_good_or_taken(
+    store: Store, folder: Path, make: Callable[[Path], object], *, if_absent: bool
+) -> None:
+    make(folder / "k")
+    if if_absent or (folder / "k").is_dir():
+        with pytest.raises(Rejected) as refused:
+            store.put("k", b"data", if_absent=if_absent)
+        assert not isinstance(refused.value, Conflict)
+        assert not (folder / "k").is_file()
+    else:
+        assert whole(store, store.put("k", b"data")) == b"data"
+        assert not (folder / "elsewhere").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from customhouse.errors import ConfigError, Conflict
+from customhouse.errors import ConfigError, Conflict, Rejected
 from customhouse.model import Location, Stat
 from customhouse.ports import Body
 from customhouse.stores import local_notes
@@ -186,7 +187,13 @@ def _place(drafts: int, draft: str, parent: int, name: str, what: str, *, if_abs
         try:
             os.link(draft, name, src_dir_fd=drafts, dst_dir_fd=parent)
         except FileExistsError as error:
-            raise Conflict(f"{what} exists") from error
+            raise _taken(parent, name, what) from error
     else:
         os.replace(draft, name, src_dir_fd=drafts, dst_dir_fd=parent)
     os.fsync(parent)
+
+
+def _taken(parent: int, name: str, what: str) -> Rejected:
+    """Only a file is an object that is there: no delivery gets past a folder of its name."""
+    file = stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+    return Conflict(f"{what} exists") if file else Rejected(f"{what} has the name of a folder or a link")
