@@ -266,6 +266,8 @@ def test_every_kind_has_a_media_type_of_its_own_or_is_plain_data() -> None:
         ("tar", ["package/package.json"], "npm"),
         ("tar", ["./.MTREE", "./.PKGINFO"], "pacman"),
         ("tar", [".PKGINFO"], "apk-alpine"),
+        ("tar", ["p-1.0/setup.py", "p-1.0/PKG-INFO", "p-1.0/p.egg-info/PKG-INFO"], "sdist"),
+        ("zip", ["setup.cfg", "p.egg-info/PKG-INFO"], "zip"),
         ("tar", ["index.json", "oci-layout", "manifest.json"], "docker-save"),
         ("tar", ["p/Chart.yaml"], "helm"),
         ("tar", ["p/charts/q/Chart.yaml"], "tar"),

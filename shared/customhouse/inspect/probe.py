@@ -22,7 +22,7 @@ _ZIP = (
     ("torch", re.compile(r"^[^/]+/data\.pkl$")),
     ("npz", re.compile(r"^[^/]+\.npy$")),
     ("go-module", re.compile(r"^[^@]+@v[^/]+/")),
-    ("sdist", re.compile(r"^[^/]+/PKG-INFO$")),
+    ("sdist", re.compile(r"^[^/]+(?<!\.egg-info)/PKG-INFO$")),
     ("epub", re.compile(r"^META-INF/container\.xml$")),
     ("odf", re.compile(r"^META-INF/manifest\.xml$")),
 )
@@ -30,7 +30,7 @@ _TAR = (
     ("docker-save", re.compile(r"^manifest\.json$")),
     ("oci-layout", re.compile(r"^oci-layout$")),
     ("npm", re.compile(r"^package/package\.json$")),
-    ("sdist", re.compile(r"^[^/]+/PKG-INFO$")),
+    ("sdist", re.compile(r"^[^/]+(?<!\.egg-info)/PKG-INFO$")),
     ("crate", re.compile(r"^[^/]+/Cargo\.toml\.orig$")),
     ("helm", re.compile(r"^[^/]+/Chart\.yaml$")),
     ("pacman", re.compile(r"^\.(?:BUILDINFO|MTREE)$")),
