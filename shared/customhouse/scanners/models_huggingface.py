@@ -25,11 +25,11 @@ _ESCAPE = re.compile(rb"\\(?:u00|x)([0-7][0-9a-fA-F])")
 def targets(file: BinaryIO) -> Iterator[Claim]:
     """Configurations that name a function of the standard library to be called."""
     data = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), _read(file))
-    for found in _TARGET.finditer(data):
-        module, _, name = found.group(1).decode().rpartition(".")
+    for target in sorted({found.group(1) for found in _TARGET.finditer(data)}):
+        module, _, name = target.decode().rpartition(".")
         called = Global(module, name)
         if runs_code(called) and called not in _allowed() and module not in _HARMLESS:
-            yield Claim("config-target", Severity.CRITICAL, f"configuration calls {shown(found.group(1))}")
+            yield Claim("config-target", Severity.CRITICAL, f"configuration calls {shown(target)}")
 
 
 def remote_code(file: BinaryIO) -> Iterator[Claim]:

@@ -34,7 +34,7 @@ _COMPUTED = re2.compile(
     _BYTES,
 )
 """In code whose strings are empty: names that are put together."""
-_CALLS = re.compile(rb"(?:(\.)|(\||(?<!\w)(?:is(?:\s+not)?|filter)\b))?\s*+\b([A-Za-z_]\w*+)\s*+\(")
+_CALLS = re.compile(rb"(?:(\.)\s*+|(\||(?<!\w)(?:is(?:\s+not)?|filter)\b)\s*+)?\b([A-Za-z_]\w*+)\s*+\(")
 _RESULT = re.compile(rb"[\])]\s*+\(")
 _MACROS = re.compile(rb"\bmacro\s+([A-Za-z_]\w*)")
 _KNOWN = listed("jinja.txt")

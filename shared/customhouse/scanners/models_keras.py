@@ -5,6 +5,7 @@ In a .keras config.json, in the attribute of a legacy HDF5 file, in the metadata
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -44,8 +45,8 @@ _CALLER = re2.compile(rb"\"class_name\"\s*:\s*\"(?:" + "|".join(sorted(_CALLERS)
 _FUNCTION = re2.compile(rb"\"function\"\s*:\s*\"([\w.]{1,200})\"")
 _FILE = re2.compile(rb"\"(" + "|".join(_FILES).encode() + rb")\"\s*:\s*\"([^\"]{1,200})\"")
 _OPERATION = re2.compile(rb"(?:\b|\\n)op\\?\"?\s*:\s*\\?\"(\w{1,60})")
-_INNERMOST = re2.compile(rb"\{[^{}]{0,1000}\"class_name\"[^{}]{0,1000}\}")
-"""Objects that hold no others: functions are written as such."""
+_FLAT = 1000
+"""Bytes before and after its class that an object is looked for in, which holds no other: functions are written so."""
 _ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _BLANKS = re.compile(rb"[ \t\r\n]{64,}+")
 
@@ -137,16 +138,18 @@ def _named(data: bytes) -> Iterator[Claim]:
         yield from _called(found.group(1).decode())
     if b'"TensorFlowOpLayer"' in data:
         yield from _operations(data)
-    for found in _INNERMOST.finditer(data):
-        yield from _innermost(found.group())
+    for item in _flat(data):
+        yield from _object(item)
 
 
-def _innermost(text: bytes) -> Iterator[Claim]:
-    try:
-        item = json.loads(text)
-    except ValueError:
-        return
-    yield from _object(item)
+def _flat(data: bytes) -> Iterator[dict[str, Any]]:
+    """Objects with a class and with no others in them."""
+    at = -1
+    while (at := data.find(b'"class_name"', at + 1)) >= 0:
+        start, end = data.rfind(b"{", max(0, at - _FLAT), at), data.find(b"}", at, at + _FLAT)
+        if start >= 0 <= end and data.find(b"{", at, end) < 0:
+            with contextlib.suppress(ValueError):
+                yield json.loads(data[start : end + 1])
 
 
 def _layer(name: str) -> Iterator[Claim]:

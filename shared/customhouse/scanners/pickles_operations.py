@@ -98,7 +98,7 @@ def _integer(machine: Machine, at: int) -> int:
     """Kept where it is decimal: C's unpickler also takes other bases, and none at all for zero."""
     text, at = machine.reader.line(at)
     digits = text.removesuffix(b"L")
-    if not _INTEGER.fullmatch(digits):
+    if len(digits) <= NAME and not _INTEGER.fullmatch(digits):
         raise Broken("has a number that is none")
     machine.stack.append(int(digits) if len(digits) < _DIGITS and digits.strip(b"+- ").isdigit() else None)
     return at
