@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from customhouse.app import load
 from customhouse.commands.files import named
-from customhouse.commands.serve import _quiet
+from customhouse.commands.serve import _process, _quiet
 from customhouse.errors import ConfigError
-from customhouse.model import Location, Stat
+from customhouse.model import Event, Location, Stat
 from tests.app.world import EICAR
 from tests.commands.test_commands import run as process
 from tests.commands.test_commands import zipped
@@ -108,3 +109,33 @@ def test_a_file_that_is_longer_than_the_system_says_is_held_and_the_next_is_judg
 def test_what_was_written_to_a_moment_ago_waits(age: float, quiet: bool) -> None:  # noqa: FBT001 -- a table's column
     stat = Stat(Location("file:///in", "a"), 1, time.time() - age)
     assert _quiet(stat, 1.5) is quiet
+
+
+@pytest.mark.parametrize("home", ["in", "in/home"])
+def test_what_watch_writes_is_not_watched_itself(tmp_path: Path, home: str) -> None:
+    with pytest.raises(ConfigError, match="would be watched itself; name a folder outside of it"):
+        run("watch", "--once", "--home", tmp_path / home, tmp_path / "in")
+    assert not (tmp_path / "in").exists()
+
+
+def test_watch_says_once_what_it_cannot_do_and_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for place in ("in", "home/released/taken"):
+        (tmp_path / place).mkdir(parents=True)
+    for name in ("taken", "free"):
+        (tmp_path / "in" / name).write_bytes(b"text")
+    places = {name: f"file://{tmp_path}/home/{name}" for name in ("released", "quarantine", "records")}
+    for place in ("quarantine", "records"):
+        (tmp_path / "home" / place).mkdir()
+    app = load(
+        {f"CUSTOMHOUSE_{name.upper()}": url for name, url in places.items()}
+        | {"CUSTOMHOUSE_POLICY": str(_policy(tmp_path))}
+    )
+    told: set[str] = set()
+    for _ in range(3):
+        events = [Event(stat.location, "watch") for stat in app.store(f"file://{tmp_path}/in").list()]
+        counts = _process(app, events, told)
+    assert counts == Counter({"later": 1, "duplicate": 1})
+    out, err = capfd.readouterr()
+    assert out == "clean\tfree\trest\n"
+    assert [line.partition(": ")[2].partition(": ")[0] for line in err.splitlines()] == ["refused", "later"]
+    assert "has the name of a folder or a link" in err

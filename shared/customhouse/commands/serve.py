@@ -14,7 +14,7 @@ import typer
 
 from customhouse.app import App, load
 from customhouse.commands.show import progress
-from customhouse.errors import Rejected, Transient
+from customhouse.errors import ConfigError, Rejected, Transient
 from customhouse.inspect.names import printable
 from customhouse.model import Event, Stat
 from customhouse.stores import split
@@ -59,6 +59,8 @@ def watch(
     What is still being written waits for the next look. With --once, exit status 1 when something could not be judged.
     """
     base = (home or folder.resolve().parent / f"{folder.resolve().name}.customhouse").resolve()
+    if base.is_relative_to(folder.resolve()):
+        raise ConfigError(f"--home: {base} lies in {folder} and would be watched itself; name a folder outside of it")
     places = {name: base / name for name in ("released", "quarantine", "records")}
     for place in (folder, *places.values()):
         place.mkdir(parents=True, exist_ok=True)
@@ -66,9 +68,10 @@ def watch(
     app = load({f"CUSTOMHOUSE_{name.upper()}": f"file://{place}" for name, place in places.items()} | dict(os.environ))
     if not once:
         sys.stderr.write(f"watching {folder}; what becomes of it is in {base}; Ctrl-C ends it\n")
+    told: set[str] = set()
     while True:
         due = [stat for stat in app.store(root).list() if once or _quiet(stat, interval)]
-        counts = _process(app, [Event(stat.location, "watch") for stat in due], tell=True)
+        counts = _process(app, [Event(stat.location, "watch") for stat in due], told)
         if once:
             raise typer.Exit(1 if LEFT & set(counts) else 0)
         time.sleep(interval)
@@ -79,18 +82,23 @@ def _quiet(stat: Stat, seconds: float) -> bool:
     return not 0 <= time.time() - stat.modified < seconds
 
 
-def _process(app: App, events: list[Event], *, tell: bool = False) -> Counter[str]:
+def _process(app: App, events: list[Event], told: set[str] | None = None) -> Counter[str]:
+    """Count what becomes of each; where `told` is given verdicts are told too, and no trouble twice."""
     counts: Counter[str] = Counter()
-    for event in progress(events, lambda event: event.location.key, quiet=tell):
+    said = set() if told is None else told
+    for event in progress(events, lambda event: event.location.key, quiet=told is not None):
         try:
             result = app.process(event)
         except (Transient, Rejected) as error:
             word = "later" if isinstance(error, Transient) else "refused"
-            sys.stderr.write(f"{event.location}: {word}: {printable(str(error))}\n")
             counts[word] += 1
+            line = f"{event.location}: {word}: {printable(str(error))}\n"
+            if line not in said:
+                sys.stderr.write(line)
+                said.add(line)
             continue
         counts[result.verdict or result.status] += 1
-        if tell and result.status == "decided":
+        if told is not None and result.status == "decided":
             sys.stdout.write(f"{result.verdict}\t{printable(event.location.key)}\t{result.rule}\n")
             sys.stdout.flush()
     return counts
