@@ -331,7 +331,6 @@ def test_addresses_count_and_unused_images_do_not() -> None:
         "{}",
         '{"kind": "List", "items": []}',
         '{"coveredResources": []}',
-        "[[], {}]",
     ],
 )
 def test_a_list_that_is_empty_as_a_failed_command_leaves_it_does_not_say_that_nothing_is_in_use(text: str) -> None:
