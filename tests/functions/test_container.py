@@ -8,7 +8,8 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -289,37 +290,66 @@ def test_every_deployment_says_who_may_call_and_holds_no_secret(file: str) -> No
     )
 
 
-SLOW = """
+SERVED = """
 import time
 from pathlib import Path
 from customhouse import callers, web
 from customhouse.app import Result
 class Slow:
     def process(self, event):
-        Path({began!r}).touch()
-        time.sleep(1)
+        Path("began").touch()
+        time.sleep({seconds})
         return Result("decided", "clean", "rule")
 application = web.entry(Slow, callers.read({{"CUSTOMHOUSE_CALLERS": "ingress"}}))
 """
 
 
+@contextmanager
+def served(folder: Path, seconds: float = 0.0) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """The image's server with an app that takes its time, and a connection to it."""
+    (folder / "served.py").write_text(SERVED.format(seconds=seconds))
+    command = re.findall(r'"([^"]+)"', (_FOLDER / "Dockerfile").read_text().rpartition("CMD ")[2])
+    command = [sys.executable, *command[1:-1], "--bind", f"unix:{folder}/socket", "served:application"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            until((folder / "socket").exists, lambda: "the server did not start")
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(folder / "socket"))
+                yield server, connection
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def posted(body: bytes, *headers: str) -> bytes:
+    return "\r\n".join(["POST / HTTP/1.1", "Host: x", "Connection: close", *headers, "\r\n"]).encode() + body
+
+
 @pytest.mark.emulator
 def test_what_is_at_work_when_the_server_is_told_to_stop_is_finished(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(SLOW.format(began=str(tmp_path / "began")))
-    command = [sys.executable, "-m", "gunicorn", "--threads", "2", "--no-control-socket"]
-    bound = tmp_path / "socket"
-    with subprocess.Popen(
-        [*command, "--bind", f"unix:{bound}", "slow:application"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as server:
-        until(bound.exists, lambda: "the server did not start")
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(bound))
-            body = json.dumps(shapes.s3("k")).encode()
-            head = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-            connection.sendall(head.encode() + body)
-            until((tmp_path / "began").exists, lambda: "the request did not arrive")
-            server.terminate()
-            answer = connection.makefile("rb").read()
-        server.communicate()
+    body = json.dumps(shapes.s3("k")).encode()
+    with served(tmp_path, 1.0) as (server, connection):
+        connection.sendall(posted(body, f"Content-Length: {len(body)}"))
+        until((tmp_path / "began").exists, lambda: "the request did not arrive")
+        server.terminate()
+        answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert server.returncode == 0
+
+
+@pytest.mark.emulator
+def test_the_server_hands_over_a_body_that_comes_in_chunks(tmp_path: Path) -> None:
+    body = json.dumps(shapes.s3("k")).encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
+    with served(tmp_path) as (_, connection):
+        connection.sendall(posted(chunks, "Transfer-Encoding: chunked"))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 OK")
+    assert (tmp_path / "began").exists()
+
+
+def test_where_a_task_mounts_a_volume_everyone_may_write() -> None:
+    task = json.loads((_FOLDER.parents[1] / "deploy" / "container" / "fargate-task.json").read_text())
+    volumes = json.loads(re.findall(r"^VOLUME (.*)$", (_FOLDER / "Dockerfile").read_text(), re.MULTILINE)[0])
+    [container] = task["containerDefinitions"]
+    assert container["readonlyRootFilesystem"] is True
+    assert [mount["containerPath"] for mount in container["mountPoints"]] == volumes
