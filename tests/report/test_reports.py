@@ -31,6 +31,14 @@ def test_json_line_holds_the_contract() -> None:
     assert "\n" not in lines.line(BAD)
 
 
+def test_json_line_tells_which_findings_decided_nothing() -> None:
+    waived = replace(decision(), waived=(finding(),))
+    said = json.loads(lines.line(Judged("a", inspection(finding(), finding(rule="other")), waived)))
+    assert [one["rule"] for one in said["findings"]] == ["eicar", "other"]
+    assert said["waived"] == said["findings"][:1]
+    assert json.loads(lines.line(BAD))["waived"] == []
+
+
 def test_json_line_tells_the_media_type_and_the_package_that_an_artifact_is() -> None:
     metadata = Package("pkg:pypi/p@1.0", "p-1.0-py3-none-any.whl!/p-1.0.dist-info/METADATA")
     wheel = replace(inspection(), name="p-1.0-py3-none-any.whl", kind="wheel", packages=(metadata,))

@@ -30,6 +30,7 @@ def line(judged: Judged) -> str:
             "skipped": coverage.skipped,
         },
         "findings": inspection.findings,
+        "waived": decision.waived,
         "signatures": inspection.signatures,
         "packages": [package.purl for package in inspection.packages],
         "engines": dict(inspection.engines),
