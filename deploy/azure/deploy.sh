@@ -8,8 +8,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 GROUP=${GROUP:-customhouse}
 LOCATION=${LOCATION:-westeurope}
 SOURCE=${SOURCE:-build/azure}
+words=$(xargs -r -n1 printf '%s\n' <<<"${PARAMETERS:-}")
 parameters=("location=$LOCATION")
-while IFS= read -r one; do parameters+=("$one"); done < <(xargs -r -n1 printf '%s\n' <<<"${PARAMETERS:-}")
+while IFS= read -r one; do [ -z "$one" ] || parameters+=("$one"); done <<<"$words"
 
 az group create --name "$GROUP" --location "$LOCATION" --output none
 az deployment group create --resource-group "$GROUP" --name customhouse --template-file "$here/main.bicep" \

@@ -205,6 +205,11 @@ def test_azure_takes_parameters_with_blanks_in_quotes(tmp_path: Path, given: str
     assert commands[1][at + 1 : -2] == ["location=westeurope", *taken]
 
 
+def test_azure_does_nothing_with_parameters_whose_quotes_do_not_end(tmp_path: Path) -> None:
+    environment = {"SOURCE": str(tmp_path), "PARAMETERS": "intake=in 'reconcileSchedule=0 0"}
+    assert recorded(AZURE / "deploy.sh", tmp_path, answers={}, environment=environment, cwd=ROOT, status=1) == []
+
+
 def test_azure_deploys_the_bicep_and_publishes_to_the_app_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "built").mkdir()
     environment = {"SOURCE": str(tmp_path / "built"), "GROUP": "group", "PARAMETERS": "intake=in policy=policy.yaml"}
