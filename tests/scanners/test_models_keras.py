@@ -105,6 +105,21 @@ def test_what_honest_models_are_made_of_is_clean_wherever_the_configuration_is(m
         assert rules(SCANNER, one) == set(), one.name
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("keras.saving", "load_model"),
+        ("numpy", "load"),
+        ("tensorflow.io", "write_file"),
+        ("keras.models", "clone_model"),
+    ],
+)
+def test_a_function_may_be_written_as_a_class(module: str, name: str) -> None:
+    """Keras returns what it finds under the name, where that is a function."""
+    assert rules(SCANNER, member(keras(layer(name, module)), "config.json")) == {"keras-function"}
+    assert rules(SCANNER, member(keras(layer(name.title(), "keras.layers")), "config.json")) == set()
+
+
 @pytest.mark.parametrize("block", [0, 512, 1024, 4096, 8192, 1 << 16, 1 << 20])
 def test_a_block_of_the_users_hides_no_hdf5_file(block: int) -> None:
     data = bytes(block) + HDF5 + bytes(100) + keras(LAMBDA)

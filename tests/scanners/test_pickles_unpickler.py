@@ -40,33 +40,27 @@ class Anything:
     def __setstate__(self, _state: object) -> None: ...
 
 
-def _stand_in(imported: list[tuple[str, str]], module: str, attribute: str) -> type:
-    imported.append((module, attribute))
-    return type("StandIn", (Anything,), {})
+class Harmless:
+    """Notes what an unpickler would import, and gives it a stand-in."""
 
-
-class InC(pickle.Unpickler):
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, fix_imports=False)
         self.imported: list[tuple[str, str]] = []
 
     def find_class(self, module: str, attribute: str, /) -> type:
-        return _stand_in(self.imported, module, attribute)
+        self.imported.append((module, attribute))
+        return type("StandIn", (Anything,), {})
 
     def persistent_load(self, _name: object, /) -> None:
         return None
 
 
-class InPython(pickle._Unpickler):
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, fix_imports=False)
-        self.imported: list[tuple[str, str]] = []
+class InC(Harmless, pickle.Unpickler):
+    """What everybody uses."""
 
-    def find_class(self, module: str, attribute: str, /) -> type:
-        return _stand_in(self.imported, module, attribute)
 
-    def persistent_load(self, _name: object, /) -> None:
-        return None
+class InPython(Harmless, pickle._Unpickler):
+    """What torch derives its own from."""
 
 
 def imported(data: bytes) -> Iterator[tuple[set[tuple[str, str]], bool]]:

@@ -302,8 +302,7 @@ def _filled(values: list[Value]) -> Value:
     """The state of a joblib array, five or six fields: the one dictionary whose items matter."""
     if OPAQUE in values[::2]:
         raise Unsure
-    state = {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
-    return state if 2 * len(state) == len(values) else CONTAINER
+    return {key: value for key, value in zip(values[::2], values[1::2], strict=True) if isinstance(key, bytes)}
 
 
 Operation = Callable[[Machine, int], int]
