@@ -92,7 +92,7 @@ lock:
 	$(PYTHON312) -m venv build/tools/pip-tools
 	build/tools/pip-tools/bin/python -m pip install --quiet pip-tools==$(PIP_TOOLS)
 	$(foreach cloud,aws gcp azure,$(call compile,$(cloud),--extra $(cloud) --extra vulnerabilities --extra signatures) &&) \
-	$(call compile,container,--extra aws --extra gcp --extra azure --extra vulnerabilities --extra signatures)
+	$(call compile,container,--extra container --extra aws --extra gcp --extra azure --extra vulnerabilities --extra signatures)
 
 compile = CUSTOM_COMPILE_COMMAND="make lock" build/tools/pip-tools/bin/pip-compile --quiet --upgrade \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
