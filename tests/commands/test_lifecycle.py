@@ -440,6 +440,35 @@ def test_an_object_whose_digest_is_in_use_is_spared_as_its_record_tells_it(desk:
     assert (said["items"], said["kept"]) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [LOGS | {"exclude": {"verdict": "held"}}],
+        [LOGS | {"exclude": [{"suffix": "x"}, {"kind": "wheel"}]}],
+        [LOGS, {"id": "wheels", "do": "keep", "select": {"kind": "wheel"}}],
+        [LOGS | {"protect": {"in_use": True}}],
+    ],
+)
+def test_where_not_one_object_has_a_record_nothing_is_planned_that_records_could_spare(
+    desk: Desk, rules: list[dict[str, Any]]
+) -> None:
+    """The records are elsewhere: nothing tells a held artifact from another, nor one that is in use."""
+    desk.policy(*rules)
+    (desk.folder / "used").write_text(f"sha256:{'ab' * 32}\n")
+    keep_records(desk)
+    assert f"not one of {desk.url} has any" in failed(desk.run("plan", desk.url, "--in-use", "used"))
+    assert not (desk.folder / "plan.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "rule", [LOGS | {"select": {"verdict": "clean"}}, LOGS | {"keep": {"latest": 1, "per": "package"}}]
+)
+def test_what_is_only_selected_or_grouped_by_records_needs_none_to_be_safe(desk: Desk, rule: dict[str, Any]) -> None:
+    desk.policy(rule)
+    keep_records(desk)
+    assert json.loads(desk.run("plan", desk.url, "--format", "json").stdout)["items"] == 0
+
+
 def test_records_are_joined_to_a_report(desk: Desk) -> None:
     desk.policy(LOGS | {"select": {"verdict": "clean"}})
     recorded(desk, {"root": "s3://b", "key": "logs/1", "etag": "e"})

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from customhouse.lifecycle.arming import arm
 from customhouse.lifecycle.execute import Bucket
+from customhouse.lifecycle.inventory.live import Known
 from customhouse.lifecycle.limits import Limits
 from customhouse.lifecycle.native.compile import compile_rules
 from customhouse.lifecycle.native.gcs import custom_time
 from customhouse.lifecycle.native.words import Target
 from customhouse.lifecycle.plan import Plan, read
+from customhouse.lifecycle.rules import TRASH
 from customhouse.lifecycle.schedule import Job, Run, run
 from customhouse.lifecycle.upload import enforce
 from customhouse.lifecycle.vocabulary import load
@@ -90,6 +92,24 @@ def test_what_came_in_use_since_a_plan_was_begun_is_spared_by_the_rest_of_it() -
     used = replace(work, in_use=frozenset({f"{store.root}/in/3"}))
     assert run(used, LATER + 60, NEVER, first.cursor).statuses == {"done": 3}
     assert set(contents(store)) == {"in/3", "stays"}
+
+
+def test_where_no_record_is_found_nothing_is_done_that_records_could_spare() -> None:
+    rules = load([OLD | {"exclude": {"verdict": "held"}}])
+    work, store = job(rules=rules, lookup=lambda _: None)
+    assert "not one of" in run(work, LATER, NEVER).refused
+    assert (len(contents(store)), contents(work.state)) == (6, {})
+    told = replace(work, lookup=lambda place: Known("held" if place.key == "in/3" else "clean"))
+    assert run(told, LATER, NEVER).statuses == {"done": 4}
+    assert set(contents(store)) == {"in/3", "stays"}
+
+
+def test_the_trash_and_other_rules_go_on_where_no_record_was_looked_for() -> None:
+    young = OLD | {"id": "young", "age": "90000d", "exclude": {"verdict": "held"}}
+    work, store = job(rules=load([OLD, young, OLD | {"id": "t", "undo": "1d", "select": {"prefix": "x"}}]))
+    store.put(f"{TRASH}1d/x", b"x")
+    done = run(replace(work, lookup=lambda _: None), LATER, NEVER)
+    assert (done.refused, done.statuses, set(contents(store))) == ("", {"done": 6}, {"stays"})
 
 
 @pytest.mark.parametrize("saved", [b"", b"{}\n", b"not JSON\n", b'{"format":"customhouse-plan/0"}\n'])

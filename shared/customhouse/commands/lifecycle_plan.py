@@ -13,7 +13,13 @@ from customhouse.commands.lifecycle_inputs import Surroundings, without_tags
 from customhouse.commands.lifecycle_show import counted
 from customhouse.errors import ConfigError
 from customhouse.lifecycle import needed, plan
-from customhouse.lifecycle.asking import asks_reads, asks_versions, refuse_unread, sees_tags
+from customhouse.lifecycle.asking import (
+    asks_reads,
+    asks_versions,
+    refuse_unread,
+    refuse_unrecorded,
+    sees_tags,
+)
 from customhouse.lifecycle.dates import Dates, by_any_name
 from customhouse.lifecycle.inventory import live, table
 from customhouse.lifecycle.plan import Plan
@@ -48,6 +54,7 @@ def from_store(here: Surroundings, url: str, wanted: Wanted) -> Plan:
     refuse_unread(rules, {root: not found or any(one.used is not None for one in found)})
     marks = here.marks(root, wanted.rules)
     made = plan.make(wanted.rules, found, wanted.now, source=url, in_use=wanted.in_use, lists=wanted.lists, marks=marks)
+    refuse_unrecorded(wanted.rules, wanted.in_use, root, found, made.header.acting)
     with wanted.out.open("wb") as file:
         plan.write(made, file)
     return plan.read(wanted.out)

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from customhouse.errors import ConfigError
 from customhouse.lifecycle.rules import Rule, Select
+from customhouse.lifecycle.words import Action, Artifact
 
 
 class UntoldError(ConfigError):
@@ -62,6 +63,36 @@ def refuse_unread(rules: Iterable[Rule], reads: Mapping[str, bool]) -> None:
                 f"rule {rule!r} asks when objects were last read, which {root} does not tell (only Blob Storage does, "
                 "with last access time tracking): name the stores that do with `in`, or ask for age"
             )
+
+
+def _spares(rule: Rule) -> bool:
+    telling = rule.exclude if rule.action.changes else (rule.select,)
+    telling += (rule.select,) if rule.action is Action.HOLD else ()
+    return any(getattr(select, name) for select in telling for name in RECORD_TERMS)
+
+
+def refuse_unrecorded(
+    rules: Iterable[Rule],
+    in_use: AbstractSet[str] | None,
+    root: str,
+    inventory: Iterable[Artifact],
+    acting: AbstractSet[str],
+) -> None:
+    """Refuse to change a store of whose objects not one has a record, where a rule would spare some by theirs.
+
+    Such records are elsewhere, or their listing was empty: what a rule spares would not be seen. `acting` are the rules
+    that have something to do; only of what they are about were records looked for.
+    """
+    digests = any(name.startswith("sha256:") for name in in_use or ())
+    here = [rule for rule in rules if not rule.root or root in rule.root]
+    sparing = [rule for rule in here if _spares(rule) or (digests and rule.protect.in_use)]
+    acting = {name for name in acting if not name.startswith("undo-")}  # the trash has no records
+    asked = [rule.id for rule in sparing if rule.id in acting or (acting and rule.action in {Action.KEEP, Action.HOLD})]
+    if asked and not any(one.verdict or one.kind or one.digest for one in inventory):
+        raise UntoldError(
+            f"rule {asked[0]!r} spares artifacts by their records, and not one of {root} has any: name the store of "
+            "them (CUSTOMHOUSE_RECORDS), or the stores that have records with `in`"
+        )
 
 
 def _reads(rule: Rule) -> bool:

@@ -85,6 +85,11 @@ class Header:
     seal: str = ""
     format: str = FORMAT
 
+    @property
+    def acting(self) -> set[str]:
+        """The rules that have something to do."""
+        return {total.rule for total in self.totals}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -16,7 +16,15 @@ from customhouse.errors import ConfigError, Gone
 from customhouse.lifecycle import seal, using
 from customhouse.lifecycle.apply import Sleep, apply
 from customhouse.lifecycle.arming import Arms, put_right
-from customhouse.lifecycle.asking import UntoldError, asks_dates, asks_records, asks_versions, refuse_unread, sees_tags
+from customhouse.lifecycle.asking import (
+    UntoldError,
+    asks_dates,
+    asks_records,
+    asks_versions,
+    refuse_unread,
+    refuse_unrecorded,
+    sees_tags,
+)
 from customhouse.lifecycle.execute import Bucket
 from customhouse.lifecycle.inventory.live import Closer, Lookup, rows
 from customhouse.lifecycle.inventory.version import Identity
@@ -133,6 +141,7 @@ def _fresh(job: Job, now: float, expired: Callable[[], bool], labels: Counter[st
             break
     refuse_unread(job.rules, {store.root: not inventory or any(one.used is not None for one in inventory)})
     plan = make(job.rules, inventory, now, source=store.root, in_use=job.in_use, lists=job.lists, marks=job.marks)
+    refuse_unrecorded(job.rules, job.in_use, store.root, inventory, plan.header.acting)
     return _Cursor(_save(job, plan), 0, using.digest(job.in_use)), plan
 
 
