@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ def test_it_is_judged_recorded_and_reported(name: str) -> None:
     for message in world.told.messages:
         assert json.loads(encoded(message)) == message
     judged = Judged(name, record.inspection, record.decision)
-    for text in (lines.line(judged), sarif.render([judged]), cyclonedx.render([judged])):
+    for text in (lines.line(judged), sarif.render([judged], Path("/")), cyclonedx.render([judged])):
         assert json.loads(text)
 
 
