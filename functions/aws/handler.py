@@ -16,11 +16,9 @@ batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logge
 
 def _process(payload: dict[str, Any]) -> None:
     parts = events.records(payload)
-    for event, done in ((one, load().process(one)) for part in parts for one in part.events):
+    for event, done in events.each(parts, load().process):
         logger.info(done.status, artifact=str(event.location), verdict=done.verdict, rule=done.rule)
         metrics.add_metric(done.verdict or done.status, "Count", 1)
-    for bad in (part.error for part in parts if part.error):
-        raise bad
 
 
 def _task(payload: dict[str, Any], task: dict[str, str]) -> dict[str, str]:

@@ -26,11 +26,8 @@ app, load, logger = func.FunctionApp(), cache(core.load), logging.getLogger("cus
 def artifact(message: func.QueueMessage) -> None:
     """Process what one message names; raising brings it back, and in the end to the poison queue."""
     parts = events.records(message.get_body())
-    for event in (event for part in parts for event in part.events):
-        result = load().process(event)
+    for event, result in events.each(parts, load().process):
         logger.info("%s %s %s %s", event.location, result.status, result.verdict, result.rule)
-    for bad in (part.error for part in parts if part.error):
-        raise bad
 
 
 @app.event_grid_trigger(arg_name="event")

@@ -94,11 +94,8 @@ def _visited(reply: events.Reply) -> events.Reply:
 
 def _processed(app: App, headers: Mapping[str, str], body: bytes) -> events.Reply:
     parts = events.records(body, headers)
-    for event in (event for part in parts for event in part.events):
-        result = app.process(event)
+    for event, result in events.each(parts, app.process):
         logger.info("%s %s %s %s", event.location, result.status, result.verdict, result.rule)
-    for bad in (part.error for part in parts if part.error):
-        raise bad
     return events.Reply()
 
 

@@ -6,18 +6,20 @@ Everything here is pure: no clock, environment, network or SDK. A shape is read 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
-from customhouse.errors import Malformed
+from customhouse.errors import CustomhouseError, Malformed, Transient
 from customhouse.events import aws, azure, gcp, notices
 from customhouse.events.fields import Document, Nested, from_base64, from_json
 from customhouse.events.handshakes import Reply, handshake
 from customhouse.model import Event
 
-__all__ = ["Part", "Reply", "as_json", "handshake", "parse", "records"]
+__all__ = ["Part", "Reply", "as_json", "each", "handshake", "parse", "records"]
 
+_T = TypeVar("_T")
 _DEPTH = 8
 """Envelopes inside envelopes; EventBridge in SNS in SQS needs four, and a hostile payload gets no further."""
 
@@ -62,6 +64,25 @@ def records(payload: object, headers: Mapping[str, str] | None = None) -> list[P
     if "ce-specversion" in folded:
         return _parts(notices.binary(folded, payload), _DEPTH)
     return _parts(_document(payload), _DEPTH)
+
+
+def each(parts: Iterable[Part], process: Callable[[Event], _T]) -> Iterator[tuple[Event, _T]]:
+    """Every event with what `process` makes of it; then what failed is raised, what must come again before the rest.
+
+    So a bad record, or one whose store does not answer, costs none of the others that came with it.
+    """
+    failed: list[CustomhouseError] = []
+    for part in parts:
+        for event in part.events:
+            try:
+                done = process(event)
+            except CustomhouseError as error:
+                failed.append(error)
+            else:
+                yield event, done
+        failed += [part.error] if part.error else []
+    for worst in sorted(failed, key=lambda one: not isinstance(one, Transient)):
+        raise worst
 
 
 def as_json(event: Event) -> dict[str, object]:
