@@ -45,6 +45,13 @@ class Engine:
             raise TooMany
         return found
 
+    def matches(self, data: bytes) -> bool:
+        """Whether anything matches; other threads run meanwhile, as they do not while `in` searches."""
+        try:
+            return bool(self.ends(data, 1))
+        except TooMany:
+            return True
+
     def _own_scratch(self) -> hyperscan.Scratch:
         own: hyperscan.Scratch | None = getattr(self._scratch, "value", None)
         if own is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import struct
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from customhouse.scanners.ecosystems.found import Found
 from customhouse.scanners.ecosystems.golang import module
 from customhouse.scanners.ecosystems.programs import Section, at, sections
+from customhouse.scanners.hyperscan_engine import Engine, compiled
 
 MAGIC = b"\xff Go buildinf:"
 _BLOB = re.compile(re.escape(MAGIC) + rb"(?:.[\x02\x03]\0{16}|[\x04\x08][\0\x01].{16})", re.DOTALL)
@@ -59,13 +61,18 @@ def _places(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     kept, start, found = b"", 0, 0
     while chunk := file.read(_CHUNK):
         window = kept + chunk
-        for blob in _BLOB.finditer(window) if MAGIC in window else ():
+        for blob in _BLOB.finditer(window) if _magic().matches(window) else ():
             found += 1
             if found > _MOST:
                 raise ValueError(f"it is there more than {_MOST} times")
             yield start + blob.start(), blob[0]
         kept = window[1 - _HEADER :]
         start += len(window) - len(kept)
+
+
+@functools.cache
+def _magic() -> Engine:
+    return Engine(compiled([rb"\xff Go buildinf:"]))
 
 
 def _prefixed(file: BinaryIO, place: int) -> Iterator[bytes]:
