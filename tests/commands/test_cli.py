@@ -74,6 +74,7 @@ def test_what_an_sdk_warns_of_is_not_shown() -> None:
 def test_watch_says_where_it_puts_things_and_ends_at_ctrl_c(tmp_path: Path) -> None:
     intake = tmp_path / "in"
     command = [*COMMAND, "watch", "--interval", "0.05", str(intake)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a shell's background inherits to ignore it
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stderr is not None
         assert watching.stdout is not None

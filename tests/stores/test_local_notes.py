@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from customhouse.errors import Rejected
+from customhouse.errors import Conflict, Rejected
 from customhouse.model import Location
 from customhouse.ports import Store
 from customhouse.stores import open_store
@@ -108,3 +108,14 @@ def test_writers_at_one_time_lose_no_tag_of_each_other(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert store.tags(Location(store.root, "k")) == TAGS | {f"tag-{at}": "9" for at in range(4)}
+
+
+def test_what_was_not_put_leaves_no_note(store: Store, tmp_path: Path) -> None:
+    before = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+
+    for _ in range(3):
+        with pytest.raises(Conflict):
+            store.put("k", b"other", if_absent=True)
+
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == before
+    assert store.tags(Location(store.root, "k")) == TAGS

@@ -145,8 +145,8 @@ class LocalStore:
                 tag = _spool(drafts, draft, chunks)
                 with folder(self._folder, parents, create=True) as parent, local_notes.locked(self._folder):
                     self._check(key, if_match)
-                    local_notes.write(self._folder, key, tag, note)
-                    _place(drafts, draft, parent, name, what, if_absent=if_absent)
+                    with local_notes.written(self._folder, key, tag, note):
+                        _place(drafts, draft, parent, name, what, if_absent=if_absent)
                     local_notes.forget(self._folder, key, but=tag)
             finally:
                 with suppress(FileNotFoundError):

@@ -56,6 +56,18 @@ def write(root: str, key: str, etag: str, note: Note) -> None:
         os.replace(draft, etag, src_dir_fd=place, dst_dir_fd=place)
 
 
+@contextmanager
+def written(root: str, key: str, etag: str, note: Note) -> Iterator[None]:
+    """The note on a version to come, which is taken away again where it does not come."""
+    write(root, key, etag, note)
+    try:
+        yield
+    except BaseException:
+        with folder(root, _place(key)) as place:
+            os.unlink(etag, dir_fd=place)
+        raise
+
+
 def forget(root: str, key: str, *, but: str = "") -> None:
     """Remove the notes on every other version of the object."""
     with suppress(FileNotFoundError), folder(root, _place(key)) as place:
