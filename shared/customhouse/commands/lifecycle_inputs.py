@@ -24,7 +24,7 @@ from customhouse.lifecycle.inventory.live import Lookup
 from customhouse.lifecycle.inventory.records import Index, Records, read
 from customhouse.lifecycle.plan import Marks
 from customhouse.lifecycle.rules import Rule
-from customhouse.lifecycle.using import Using, named_by_digest
+from customhouse.lifecycle.using import Using
 from customhouse.policy.load import default
 from customhouse.policy.load import load as load_policy
 from customhouse.ports import LifecycleTarget, Store
@@ -125,7 +125,7 @@ class Surroundings:
         found = self.in_use(names)
         if found is None:
             return None
-        return Using(found, Records(Catalog(*self.state())) if named_by_digest(found) else None)
+        return Using(found, Records(Catalog(*self.state())) if in_use.named_by_digest(found) else None)
 
     def ours(self, root: str) -> str | None:
         """The prefix of a bucket that holds our own records, which no rule is about."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO
@@ -67,11 +68,12 @@ class Feed:
         at its end are new.
         """
         self._flush()
-        copy: _Copy | None = None
+        windows = _windows(member, reader)
+        first = next(windows)
+        copy = _Copy(self, first, self._budget, file)
         try:
             size = 0
-            for window in _windows(member, reader):
-                copy = copy or _Copy(self, window, self._budget, file)
+            for window in itertools.chain((first,), windows):
                 fresh = len(window.data) if window.offset == 0 else len(window.data) - OVERLAP
                 size += fresh
                 self._ledger.saw(fresh)
@@ -79,11 +81,9 @@ class Feed:
                 copy.write(window.data, fresh)
                 self._submit([(self._ledger.members, window)], self._windowed, len(window.data))
         except BaseException:
-            if copy is not None:
-                copy.drop()
+            copy.drop()
             raise
-        if copy is not None:
-            copy.done(size)
+        copy.done(size)
         return size
 
     def part(self, window: Member) -> None:

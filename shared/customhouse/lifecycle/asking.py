@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from customhouse.errors import ConfigError
+from customhouse.lifecycle.inventory.in_use import named_by_digest
 from customhouse.lifecycle.rules import Rule, Select
 from customhouse.lifecycle.words import Action, Artifact
 
@@ -37,7 +38,7 @@ def asks_records(rules: Iterable[Rule], in_use: AbstractSet[str] | None = None) 
 
     So does one that protects what is in use, where that is named by a digest.
     """
-    digests = any(name.startswith("sha256:") for name in in_use or ())
+    digests = named_by_digest(in_use or ())
     return next((rule.id for rule in rules if _record_terms(rule) or (digests and rule.protect.in_use)), "")
 
 
@@ -83,7 +84,7 @@ def refuse_unrecorded(
     Such records are elsewhere, or their listing was empty: what a rule spares would not be seen. `acting` are the rules
     that have something to do; only of what they are about were records looked for.
     """
-    digests = any(name.startswith("sha256:") for name in in_use or ())
+    digests = named_by_digest(in_use or ())
     here = [rule for rule in rules if not rule.root or root in rule.root]
     sparing = [rule for rule in here if _spares(rule) or (digests and rule.protect.in_use)]
     acting = {name for name in acting if not name.startswith("undo-")}  # the trash has no records

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from customhouse.lifecycle.inventory.in_use import named_by_digest
 from customhouse.lifecycle.inventory.live import Lookup
 from customhouse.lifecycle.rules import Rule
 from customhouse.model import Location
@@ -30,11 +31,6 @@ class InUse:
 def digest(names: AbstractSet[str] | None) -> str:
     """Of a set of names."""
     return hashlib.sha256("\n".join(sorted(names or ())).encode()).hexdigest()[:32]
-
-
-def named_by_digest(names: AbstractSet[str]) -> bool:
-    """Whether some are digests: what object has one, only its record tells."""
-    return any(name.startswith("sha256:") for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from customhouse.errors import ConfigError
@@ -53,6 +53,11 @@ def _line(line: str, place: str) -> set[str]:
     if found:
         return found
     raise ConfigError(f"{place}: expected a digest sha256:… or an address such as s3://bucket/key, found {line!r}")
+
+
+def named_by_digest(names: Iterable[str]) -> bool:
+    """Whether some are digests: what object has one, only its record tells."""
+    return any(name.startswith("sha256:") for name in names)
 
 
 def _entries(value: Any) -> bool:  # noqa: ANN401 -- somebody's JSON
